@@ -1,0 +1,1 @@
+"""Makes WebAssembly modules smaller and proves every change."""
