@@ -1,4 +1,12 @@
-"""placeholder"""
+"""The validator: proves, refutes, or leaves unproved that two functions are the same.
+
+It trusts nothing that a pass did and imports no pass; see README.md in this folder for what each
+tier claims and why.
+"""
+
+from wasmopt.verify.prover import Prover
+
+__all__ = ["Prover"]
 
 if __name__ != "wasmopt.verify":
     raise ImportError("import this package as wasmopt.verify")

@@ -1,1 +1,46 @@
-"""Makes WebAssembly modules smaller and proves every change."""
+"""Makes WebAssembly modules smaller and proves every change.
+
+>>> from pathlib import Path
+>>> import wasmopt
+>>> result = wasmopt.optimize(Path("in.wasm"))  # doctest: +SKIP
+>>> result.report.output_size  # doctest: +SKIP
+"""
+
+import logging
+
+from wasmopt.api import Result, optimize
+from wasmopt.decode import decode
+from wasmopt.encode import encode
+from wasmopt.errors import (
+    DecodeError,
+    InputError,
+    OutputError,
+    UsageError,
+    ValidationError,
+    WasmOptError,
+)
+from wasmopt.module import Module
+from wasmopt.options import Options
+from wasmopt.report import Report
+from wasmopt.version import VERSION
+
+__all__ = [
+    "DecodeError",
+    "InputError",
+    "Module",
+    "Options",
+    "OutputError",
+    "Report",
+    "Result",
+    "UsageError",
+    "ValidationError",
+    "WasmOptError",
+    "__version__",
+    "decode",
+    "encode",
+    "optimize",
+]
+
+__version__ = VERSION
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -27,6 +27,7 @@ class Context:
         self.module = module
         self.pool: InstrPool = module.pool
         self._analyses: dict[Callable[..., Any], tuple[Function, Any]] = {}
+        self._tables: dict[Callable[[Context], Any], Any] = {}
 
     @cached_property
     def signatures(self) -> Signatures:
@@ -41,6 +42,12 @@ class Context:
         result = analyse(function, self)
         self._analyses[analyse] = (function, result)
         return result
+
+    def table(self, make: Callable[[Context], _T]) -> _T:
+        """`make(self)`, made once: facts about the module that all its functions share."""
+        if make not in self._tables:
+            self._tables[make] = make(self)
+        return self._tables[make]  # type: ignore[no-any-return]
 
     def param_types(self, function: Function) -> tuple[ValType, ...]:
         """Types of the function's parameters, which are its first locals."""

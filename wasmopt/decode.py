@@ -99,6 +99,17 @@ def decode(data: bytes, pool: InstrPool | None = None) -> Module:
     return Module(layout=tuple(layout), **fields)
 
 
+def code_range(data: bytes) -> range:
+    """Where the content of the code section stands in a well-formed binary module."""
+    reader = Reader(data, 8)
+    while not reader.at_end():
+        number = reader.byte("section number")
+        content = reader.sub_reader(reader.u32("section size"), "section")
+        if number == Section.CODE:
+            return range(content.position, content.end)
+    return range(0)
+
+
 def _read_header(reader: Reader) -> None:
     if reader.at_end():
         raise InputError("the file is empty")
@@ -175,7 +186,10 @@ def _read_limits(reader: Reader, *, memory: bool) -> Limits:
     bits = 64 if flags & 4 else 32
     minimum = reader.unsigned(bits, "minimum")
     maximum = reader.unsigned(bits, "maximum") if flags & 1 else None
+    page_start = reader.position
     page = reader.u32("page size") if flags & 8 else None
+    if page is not None and page >= 32:
+        raise DecodeError(f"page size exponent {page} is too large", page_start)
     return Limits(minimum, maximum, bool(flags & 2), bool(flags & 4), page)
 
 

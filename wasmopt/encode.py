@@ -56,7 +56,7 @@ def complete_layout(module: Module) -> list[Section | CustomSection]:
     """The module's layout with the sections it has to have but does not name yet."""
     layout = list(module.layout)
     for rank, section in enumerate(ORDER):
-        if section in layout or not _needed(module, section):
+        if section in layout or not is_needed(module, section):
             continue
         later = set(ORDER[rank + 1 :])
         place = next((i for i, part in enumerate(layout) if part in later), len(layout))
@@ -128,7 +128,8 @@ _CONTENTS: Final = {
 }
 
 
-def _needed(module: Module, section: Section) -> bool:
+def is_needed(module: Module, section: Section) -> bool:
+    """Whether the section has anything to say."""
     if section is Section.START:
         return module.start is not None
     if section is Section.DATA_COUNT:

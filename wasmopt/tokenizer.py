@@ -21,7 +21,8 @@ from wasmopt.types import REF_NULL_PREFIX, REF_PREFIX
 
 _LEB: Final = rb"[\x80-\xff]*[\x00-\x7f]"
 _REF: Final = b"[%s%s]" % (re.escape(bytes([REF_NULL_PREFIX])), re.escape(bytes([REF_PREFIX])))
-_VALUE_TYPE: Final = rb"(?:%s%s|[\x40-\x7f])" % (_REF, _LEB)
+_VALUE_TYPE: Final = rb"(?:%s%s|[\x40-\x62\x65-\x7f])" % (_REF, _LEB)
+"""Only one way to match: backtracking over two would take exponential time on malformed input."""
 
 
 def _vector(item: bytes) -> bytes:

@@ -120,10 +120,21 @@ def value_type_text(value_type: bytes) -> str:
         return PACKED_NAMES[value_type]
     if value_type in NUMBER_NAMES:
         return NUMBER_NAMES[ValType(value_type)]
-    if value_type[0] in (REF_PREFIX, REF_NULL_PREFIX):
-        null = "null " if value_type[0] == REF_NULL_PREFIX else ""
-        return f"(ref {null}{heap_type_text(read_heap_type(Reader(value_type, 1)))})"
-    return f"(ref null {HEAP_NAMES[value_type[0]]})"
+    if value_type[0] not in (REF_PREFIX, REF_NULL_PREFIX):
+        return _ABSTRACT_REFERENCES[value_type[0]]
+    heap_type = read_heap_type(Reader(value_type, 1))
+    if value_type[0] == REF_PREFIX:
+        return f"(ref {heap_type_text(heap_type)})"
+    if isinstance(heap_type, bytes):
+        return _ABSTRACT_REFERENCES[heap_type[0]]
+    return f"(ref null {heap_type})"
+
+
+_ABSTRACT_REFERENCES: Final = {
+    code: name.replace("none", "null").replace("no", "null") + "ref"
+    for code, name in HEAP_NAMES.items()
+}
+"""Nullable references to abstract heap types: funcref, nullfuncref, …"""
 
 
 def read_heap_type(reader: Reader) -> int | bytes:
@@ -133,7 +144,7 @@ def read_heap_type(reader: Reader) -> int | bytes:
     if value >= 0:
         return value
     code = value & 0x7F
-    if value < -64 or code not in HEAP_NAMES:
+    if reader.position - start > 1 or code not in HEAP_NAMES:
         raise DecodeError(f"unknown heap type {value}", start)
     return bytes([code])
 

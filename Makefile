@@ -1,0 +1,76 @@
+# `make` lists the targets. Each sets up what it needs in .venv, out of the interpreter that
+# PYTHON names: `make test PYTHON=python3.13`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Arguments for the program that a target runs: make test ARGS="tests/core -k leb"
+ARGS ?=
+
+# An environment of another Python version counts as missing.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
+READY := $(VENV)/ready-$(VERSION)
+DEMO := routes-O0
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint format bench corpus constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(READY) ## set up .venv with everything in the versions of constraints.txt
+
+ifeq ($(words $(VERSION)),1)
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is Python $(VERSION), 3.11 is needed: make PYTHON=..." >&2; exit 1; }
+	@echo "setting up $(VENV) with Python $(VERSION)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt setuptools
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+		--no-build-isolation -e '.[dev]'
+	@touch $@
+else
+$(READY):
+	@echo "$(PYTHON) cannot be run, Python 3.11 or later is needed: make PYTHON=..." >&2; exit 1
+endif
+
+demo: $(READY) ## optimize a Rust program, show what was done and that it still works
+	@mkdir -p build/demo
+	@ls corpus/built/$(DEMO).wasm | xargs wc -c
+	$(BIN)/wasmopt -O --metrics corpus/built/$(DEMO).wasm -o build/demo/$(DEMO).wasm
+	@ls build/demo/$(DEMO).wasm | xargs wc -c
+	$(BIN)/python corpus/runs.py build/demo --only $(DEMO)
+
+test: $(READY) ## run the tests; ARGS go to pytest
+	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+lint: $(READY) ## check style, types and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## put the code into its one style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY) ## measure sql.js against wasm-opt (needs `make corpus` and Debian's binaryen)
+	@$(BIN)/python corpus/bench.py $(ARGS)
+
+corpus: $(READY) ## download the public modules (needs npm), optimize and check every module
+	@$(BIN)/python corpus/fetch.py
+	@$(BIN)/python corpus/table.py $(ARGS)
+
+constraints: ## write constraints.txt anew with today's versions
+	@$(PYTHON) -m venv --clear build/constraints
+	@build/constraints/bin/python -m pip install -q --upgrade 'setuptools>=77'
+	@build/constraints/bin/python -m pip install -q --no-build-isolation -e '.[dev]'
+	@sed '/^[^#]/d' constraints.txt > build/constraints.txt
+	@build/constraints/bin/python -m pip freeze --all --exclude-editable --exclude pip \
+		>> build/constraints.txt
+	@mv build/constraints.txt constraints.txt
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf wasmopt.egg-info

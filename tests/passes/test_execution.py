@@ -1,0 +1,27 @@
+"""Every pass, run over random programs, changes nothing that a host can see."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.programs import observe, programs
+from tests.support import module_of, run_pass
+from wasmopt.encode import encode
+from wasmopt.passes import REGISTRY
+from wasmopt.validate import validate
+
+
+@pytest.mark.parametrize("pass_name", sorted(REGISTRY))
+@given(program=programs())
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_results_traps_calls_and_memory_stay(pass_name: str, program: str) -> None:
+    before = module_of(program)
+    after = run_pass(pass_name, before)
+    if after is not before:
+        validate(after)
+        assert observe(encode(after)) == observe(encode(before))

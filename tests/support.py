@@ -1,0 +1,76 @@
+"""Helpers that tests of passes share: a module before and after, or one that must not change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wasmopt.context import Context
+from wasmopt.decode import decode
+from wasmopt.encode import encode
+from wasmopt.function import Function
+from wasmopt.instr import InstrPool
+from wasmopt.module import Module
+from wasmopt.passes import REGISTRY
+from wasmopt.text import read_text
+from wasmopt.validate import validate
+
+MOST_ROUNDS = 10
+"""Runs of one pass within which any test module has to come to rest."""
+
+
+def module_of(wat: str, pool: InstrPool | None = None) -> Module:
+    """The module that `wat` spells: a whole one, or just its fields."""
+    text = wat if wat.lstrip().startswith("(module") else f"(module {wat})"
+    return decode(read_text(text), pool)
+
+
+def run_once(pass_name: str, module: Module) -> Module:
+    """The module after one run of a pass over each function; the same object if none changed."""
+    context = Context(module)
+    functions = tuple(REGISTRY[pass_name].run(each, context) for each in module.functions)
+    if all(new is old for new, old in zip(functions, module.functions, strict=True)):
+        return module
+    return replace(module, functions=functions)
+
+
+def run_pass(pass_name: str, module: Module) -> Module:
+    """The module after as many runs of a pass as it takes until one changes nothing."""
+    for _ in range(MOST_ROUNDS):
+        result = run_once(pass_name, module)
+        if result is module:
+            return module
+        before, after = len(encode(module)), len(encode(result))
+        assert after < before or (after == before and REGISTRY[pass_name].enabling)
+        module = result
+    raise AssertionError(f"{pass_name} still changes the module in run {MOST_ROUNDS}")
+
+
+def check(pass_name: str, before_wat: str, after_wat: str) -> None:
+    """Assert that a pass turns one module into the other, which is valid and not larger.
+
+    Functions are compared instruction by instruction, and by their locals.
+    """
+    pool = InstrPool()
+    before, expected = module_of(before_wat, pool), module_of(after_wat, pool)
+    validate(before)
+    result = run_pass(pass_name, before)
+    assert result is not before, "the pass changed nothing"
+    assert list(map(_listing, result.functions)) == list(map(_listing, expected.functions))
+    validate(result)
+
+
+def unchanged(pass_name: str, wat: str) -> None:
+    """Assert that a pass leaves every function of a module the object that it is."""
+    module = module_of(wat)
+    validate(module)
+    result = run_once(pass_name, module)
+    assert list(map(_listing, result.functions)) == list(map(_listing, module.functions))
+    assert result is module
+
+
+def _listing(function: Function) -> list[str]:
+    """A function as lines, so that a failure shows where two differ."""
+    local_types = [f"{count} locals {value_type.hex()}" for count, value_type in function.locals]
+    return local_types + [
+        " ".join([instr.name, *map(str, instr.immediates)]) for instr in function.body
+    ]

@@ -1,0 +1,273 @@
+"""Conditions and joined values as ordered decision diagrams over interned atoms.
+
+A diagram is a term: a leaf, or `ite(atom, hi, lo)` where `atom` is an i32 term that holds when it
+is not zero.  Atoms are ordered by `Term.number` from the root down and no node has equal
+branches, so diagrams are canonical: br_if, if, select and eqz flips that mean the same are the
+same term.  Conditions have the leaves true and false; a value at a join has terms as leaves.
+
+Diagrams that would grow past `MAX_DEPTH` or `MAX_NEW_NODES` become one opaque term named by its
+inputs, which is a definition, not an assumption: the same inputs give the same name.
+
+Source: Bryant 1986 (ordered diagrams), Fujita et al. 1997 (several terminals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from wasmopt.verify.normalise import Normaliser
+
+from wasmopt.opcodes import opcode
+from wasmopt.verify.terms import BOOL, Arena, Term, is_constant
+
+MAX_DEPTH: Final = 100
+"""Tests on one path of a diagram; bounds the recursion over diagrams."""
+MAX_NEW_NODES: Final = 1000
+"""Steps of one operation before it gives up and names its result."""
+
+_EQZ: Final = opcode("i32.eqz")
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Diagrams:
+    """Makes diagrams in one arena.
+
+    Attributes:
+        true, false: the constant conditions.
+    """
+
+    def __init__(self, arena: Arena, normaliser: Normaliser) -> None:
+        self._arena: Final = arena
+        self._normaliser: Final = normaliser
+        self.true: Final = arena.node("true", BOOL)
+        self.false: Final = arena.node("false", BOOL)
+        self._steps = 0
+        self._memo: dict[tuple[Term, Term, Term], Term] = {}
+        self._merges: dict[tuple[tuple[Term, Term], ...], Term | None] = {}
+        self._choices: dict[tuple[Term, Term, Term], Term] = {}
+        self._joins: dict[tuple[tuple[Term, Term], ...], Term] = {}
+        self._conditions: dict[Term, Term] = {}
+
+    def negation(self, condition: Term) -> Term:
+        """Not `condition`."""
+        return self._choose(condition, self.false, self.true)
+
+    def conjunction(self, left: Term, right: Term) -> Term:
+        """`left` and `right`."""
+        if left is right or left is self.true:
+            return right
+        if right is self.true:
+            return left
+        if left is self.false or right is self.false:
+            return self.false
+        if left.number > right.number:
+            left, right = right, left
+        return self._choose(left, right, self.false)
+
+    def disjunction(self, left: Term, right: Term) -> Term:
+        """`left` or `right`."""
+        if left is right or left is self.false:
+            return right
+        if right is self.false:
+            return left
+        if left is self.true or right is self.true:
+            return self.true
+        if left.number > right.number:
+            left, right = right, left
+        return self._choose(left, self.true, right)
+
+    def implies(self, left: Term, right: Term) -> bool:
+        """Whether `left` is known to imply `right`; False when in doubt."""
+        if left is right or left is self.false or right is self.true:
+            return True
+        if right is self.false:
+            return False
+        return self.conjunction(left, self.negation(right)) is self.false
+
+    def condition(self, term: Term) -> Term:
+        """The condition that the i32 `term` is not zero."""
+        known = self._conditions.get(term)
+        if known is None:
+            self._steps = 0
+            try:
+                known = self._condition(term, 0)
+            except _TooLargeError:
+                known = self._atom(term)
+            self._conditions[term] = known
+        return known
+
+    def select(self, condition: Term, first: Term, second: Term) -> Term:
+        """`first` where `condition` holds, else `second`."""
+        return self.merge([(condition, first), (self.negation(condition), second)])
+
+    def merge(self, edges: Sequence[tuple[Term, Term]]) -> Term:
+        """The value at a join: each edge's value where its guard holds.
+
+        What happens where no guard holds does not matter, and the diagram is simplified by that.
+        Guards must exclude each other.
+        """
+        guards: dict[Term, Term] = {}
+        for guard, value in edges:
+            known = guards.get(value)
+            guards[value] = guard if known is None else self.disjunction(known, guard)
+        if len(guards) == 1:
+            return next(iter(guards))
+        pairs = tuple([(guard, value) for value, guard in guards.items()])
+        known = self._joins.get(pairs)
+        if known is None:
+            known = self._joins[pairs] = self._join(pairs)
+        return known
+
+    def _join(self, pairs: tuple[tuple[Term, Term], ...]) -> Term:
+        self._steps = 0
+        try:
+            views = tuple([(guard, self._view(value)) for guard, value in pairs])
+            merged = self._merge(views)
+        except _TooLargeError:
+            flat = tuple([term for pair in pairs for term in pair])
+            return self._arena.node("merge", pairs[0][1].sort, flat)
+        # No guard holds anywhere: the join is never reached and any value will do.
+        return pairs[0][1] if merged is None else self._unview(merged)
+
+    def _atom(self, term: Term) -> Term:
+        return self._node(term, self.true, self.false)
+
+    def _node(self, atom: Term, high: Term, low: Term) -> Term:
+        if high is low:
+            return high
+        depth = 1 + max(high.depth, low.depth)
+        if depth > MAX_DEPTH:
+            raise _TooLargeError
+        term = self._arena.node("ite", high.sort, (atom, high, low))
+        if term.depth == 0:
+            term.depth = depth
+            term.ones = high.ones | low.ones
+        return term
+
+    def _condition(self, term: Term, depth: int) -> Term:
+        if depth > MAX_DEPTH:
+            raise _TooLargeError
+        if is_constant(term):
+            return self.false if term.payload == 0 else self.true
+        args = term.args
+        match term.op:
+            case "i32.eqz":
+                return self._ite(self._condition(args[0], depth + 1), self.false, self.true)
+            case "i32.or":
+                left = self._condition(args[0], depth + 1)
+                return self._ite(left, self.true, self._condition(args[1], depth + 1))
+            case "i32.and" if args[0].ones == 1 and args[1].ones == 1:
+                left = self._condition(args[0], depth + 1)
+                return self._ite(left, self._condition(args[1], depth + 1), self.false)
+            case "i32.xor" if args[0].ones == 1 and args[1].ones == 1:
+                left = self._condition(args[0], depth + 1)
+                right = self._condition(args[1], depth + 1)
+                return self._ite(left, self._ite(right, self.false, self.true), right)
+            case "ite":
+                high = self._condition(args[1], depth + 1)
+                low = self._condition(args[2], depth + 1)
+                return self._ite(self._atom(args[0]), high, low)
+        return self._atom(term)
+
+    def _choose(self, condition: Term, high: Term, low: Term) -> Term:
+        """`_ite` on conditions, with an opaque atom when that grows too large.
+
+        Remembered, so that both versions give up on the same operations, however much of the
+        work one of them left behind for the other.
+        """
+        key = (condition, high, low)
+        known = self._choices.get(key)
+        if known is None:
+            self._steps = 0
+            try:
+                known = self._ite(condition, high, low)
+            except _TooLargeError:
+                known = self._atom(self._arena.node("choose", "i32", key))
+            self._choices[key] = known
+        return known
+
+    def _ite(self, condition: Term, high: Term, low: Term) -> Term:
+        if condition is self.true or high is low:
+            return high
+        if condition is self.false:
+            return low
+        key = (condition, high, low)
+        known = self._memo.get(key)
+        if known is not None:
+            return known
+        self._steps += 1
+        if self._steps > MAX_NEW_NODES:
+            raise _TooLargeError
+        atom = condition.args[0]
+        for other in (high, low):
+            if other.depth and other.args[0].number < atom.number:
+                atom = other.args[0]
+        result = self._node(
+            atom,
+            self._ite(*[_cofactor(term, atom, 1) for term in key]),
+            self._ite(*[_cofactor(term, atom, 2) for term in key]),
+        )
+        self._memo[key] = result
+        return result
+
+    def _merge(self, edges: tuple[tuple[Term, Term], ...]) -> Term | None:
+        """The merged diagram; None where no guard holds."""
+        edges = tuple([edge for edge in edges if edge[0] is not self.false])
+        if not edges:
+            return None
+        for guard, value in edges:
+            if guard is self.true:
+                if value.depth == 0:
+                    return value
+                edges = ((guard, value),)
+                break
+        if len(edges) == 1 and edges[0][1].depth == 0:
+            return edges[0][1]
+        known = self._merges.get(edges, self.true)
+        if known is not self.true:
+            return known
+        self._steps += len(edges)
+        if self._steps > MAX_NEW_NODES:
+            raise _TooLargeError
+        atom = min(
+            [term.args[0] for edge in edges for term in edge if term.depth],
+            key=lambda term: term.number,
+        )
+        high = self._merge(tuple([_cofactors(edge, atom, 1) for edge in edges]))
+        low = self._merge(tuple([_cofactors(edge, atom, 2) for edge in edges]))
+        if high is None or low is None:
+            result = low if high is None else high
+        else:
+            result = self._node(atom, high, low)
+        self._merges[edges] = result
+        return result
+
+    def _view(self, value: Term) -> Term:
+        """A 0/1 value as a diagram with constant leaves; anything else as it is."""
+        if value.sort != "i32" or value.ones != 1 or value.depth or is_constant(value):
+            return value
+        one, zero = self._arena.constant("i32", 1), self._arena.constant("i32", 0)
+        return self._ite(self._condition(value, 0), one, zero)
+
+    def _unview(self, value: Term) -> Term:
+        """Undo `_view` where the diagram tests one 0/1 atom."""
+        if value.depth == 1 and value.sort == "i32" and value.args[0].ones == 1:
+            one, zero = self._arena.constant("i32", 1), self._arena.constant("i32", 0)
+            if value.args[1] is one and value.args[2] is zero:
+                return value.args[0]
+            if value.args[1] is zero and value.args[2] is one:
+                return self._normaliser.apply(_EQZ, [value.args[0]])
+        return value
+
+
+def _cofactor(term: Term, atom: Term, branch: int) -> Term:
+    """The diagram where `atom` is known: branch 1 where it holds, 2 where it does not."""
+    return term.args[branch] if term.depth and term.args[0] is atom else term
+
+
+def _cofactors(edge: tuple[Term, Term], atom: Term, branch: int) -> tuple[Term, Term]:
+    return _cofactor(edge[0], atom, branch), _cofactor(edge[1], atom, branch)

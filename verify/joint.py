@@ -1,0 +1,230 @@
+"""Runs two versions of a function side by side and compares all that can be observed.
+
+Each version is executed alone between loops.  Loops are matched in the order in which they are
+met.  At a header the values that either loop changes are put into classes; each class is one
+symbol that both versions share.  When both bodies have been run, the classes must be *inductive*:
+
+* both loops are entered under the same condition,
+* slots of one class had the same value at the header, and come back with the same value,
+* both come back under the same condition, and trap under the same condition in the same states.
+
+Then, by induction over the iterations, slots of one class are equal whenever the headers are
+reached, the headers are reached equally often, and what is behind the loops may use the symbols
+of the last iteration.  How the classes were guessed does not matter for that.
+
+Two guesses are made.  By index: local 3 of one version is local 3 of the other; one run of the
+body is then enough.  By value: everything that had the same value at the header is one class, and
+classes are split by what comes back until nothing changes (partition refinement, Hopcroft 1971).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Final
+
+from wasmopt.verify.normalise import Normaliser
+
+from wasmopt.arity import Arities
+from wasmopt.context import Context
+from wasmopt.verify.conditions import Diagrams
+from wasmopt.verify.execute import (
+    Answer,
+    Edge,
+    Event,
+    Execution,
+    Finished,
+    LoopEnd,
+    LoopEntry,
+    Region,
+)
+from wasmopt.verify.state import Layout
+from wasmopt.verify.terms import Arena, Term
+from wasmopt.verify.window import Code
+
+Place = tuple[int, str, int]
+"""A slot of one of the two versions: 0 before or 1 after, then the slot."""
+
+MAX_REPEATS: Final = 30
+"""Loop bodies may be run again for this many times the length of both versions together, plus
+`FREE_REPEATS` instructions; then the attempt is given up."""
+FREE_REPEATS: Final = 10_000
+
+
+class DifferentError(Exception):
+    """The two versions could not be shown equal; the message says where."""
+
+
+@dataclass(slots=True)
+class _Loop:
+    """A pair of matched loops being compared."""
+
+    key: tuple[int, int]
+    length: int
+    entries: dict[Place, Term]
+    classes: dict[Place, Hashable]
+    fixed: set[Hashable] = field(default_factory=set)
+    symbols: dict[Hashable, Term] = field(default_factory=dict)
+
+
+class Comparison:
+    """One attempt to prove two versions equal.
+
+    Attributes:
+        arena: all terms of the proof.
+    """
+
+    def __init__(self, before: Code, after: Code, context: Context, *, by_index: bool) -> None:
+        self.arena: Final = Arena()
+        self._repeats_left = FREE_REPEATS + MAX_REPEATS * (len(before.body) + len(after.body))
+        normaliser = Normaliser(self.arena)
+        self._diagrams: Final = Diagrams(self.arena, normaliser)
+        self._layout: Final = Layout(context.module, context.signatures)
+        self._by_index: Final = by_index
+        self._live: Final = before.live
+        arities = context.table(Arities)
+        self._versions: Final = [
+            Execution(each, arities, self._layout, self._diagrams, normaliser, self.arena)
+            for each in (before, after)
+        ]
+        self._known: dict[tuple[int, int], dict[Place, Hashable]] = {}
+        self._loops: list[_Loop] = []
+
+    def check(self) -> None:
+        """Compare.
+
+        Raises:
+            DifferentError: they are not shown equal.
+            UnsupportedError: something has no theory.
+        """
+        runs = [version.run() for version in self._versions]
+        events: list[Event] = [next(run) for run in runs]
+        while True:
+            match events:
+                case [LoopEntry() as first, LoopEntry() as second]:
+                    answers = self._enter(first, second)
+                case [LoopEnd() as first, LoopEnd() as second]:
+                    answers = self._end(first, second)
+                case [Finished() as first, Finished() as second]:
+                    self._finish(first, second)
+                    return
+                case _:
+                    raise DifferentError("loops do not match")
+            events = [run.send(answer) for run, answer in zip(runs, answers, strict=True)]
+
+    def _enter(self, first: LoopEntry, second: LoopEntry) -> list[Answer]:
+        if first.guard is not second.guard:
+            raise DifferentError("a loop is entered under different conditions")
+        key = (first.position, second.position)
+        entries: dict[Place, Term] = {
+            (version, *slot): value
+            for version, entry in enumerate((first, second))
+            for slot, value in entry.values.items()
+        }
+        known = self._known.get(key, {})
+        classes: dict[Place, Hashable] = {
+            place: (value, known.get(place), self._guess(place)) for place, value in entries.items()
+        }
+        length = first.length + second.length
+        self._loops.append(_Loop(key, length, entries, _numbered(classes)))
+        return self._name(self._loops[-1])
+
+    def _guess(self, place: Place) -> Hashable:
+        """What tells slots apart at first, besides their values at the header."""
+        _, kind, index = place
+        return (kind, index) if self._by_index or kind == "state" else None
+
+    def _name(self, loop: _Loop) -> list[Answer]:
+        """Give every class its symbol."""
+        answers: list[dict[tuple[str, int], Term]] = [{}, {}]
+        level = len(self._loops)
+        for place, value in loop.entries.items():
+            number = loop.classes[place]
+            symbol = value
+            if number not in loop.fixed:
+                symbol = self.arena.symbol(value.sort, ("loop", *loop.key, level, number))
+            loop.symbols[number] = symbol
+            version, kind, index = place
+            answers[version][kind, index] = symbol
+        return list(answers)
+
+    def _end(self, first: LoopEnd, second: LoopEnd) -> list[Answer]:
+        loop = self._loops[-1]
+        returned: dict[Place, Term] = {
+            (version, *slot): value
+            for version, end in enumerate((first, second))
+            for slot, value in end.values.items()
+        }
+        split = _numbered(
+            {place: (number, returned.get(place)) for place, number in loop.classes.items()}
+        )
+        if split != loop.classes:
+            loop.classes = split
+            loop.fixed.clear()
+            return self._again(loop)
+        for place, value in returned.items():
+            if loop.classes[place] in loop.fixed and value is not loop.entries[place]:
+                raise DifferentError("a loop changes what it seemed to keep")
+        fixed = self._one_sided_invariants(loop, returned)
+        if fixed:
+            loop.fixed |= fixed
+            return self._again(loop)
+        if first.guard is not second.guard:
+            raise DifferentError("a loop goes on under different conditions")
+        self._compare_traps(first.region, second.region)
+        self._known[loop.key] = loop.classes
+        self._loops.pop()
+        return [None, None]
+
+    def _again(self, loop: _Loop) -> list[Answer]:
+        self._repeats_left -= loop.length
+        if self._repeats_left < 0:
+            raise DifferentError("budget: loops do not settle")
+        return self._name(loop)
+
+    def _one_sided_invariants(
+        self, loop: _Loop, returned: dict[Place, Term]
+    ) -> set[Hashable]:
+        """Classes of one version only that come back as they were: no symbol is needed.
+
+        The other version may not assign them at all, so they keep their value at the header.
+        """
+        sides: dict[Hashable, set[int]] = {}
+        changed: set[Hashable] = set()
+        for place, number in loop.classes.items():
+            sides.setdefault(number, set()).add(place[0])
+            if returned.get(place) is not loop.symbols[number]:
+                changed.add(number)
+        return {n for n, side in sides.items() if len(side) == 1} - changed - loop.fixed
+
+    def _finish(self, first: Finished, second: Finished) -> None:
+        self._compare_traps(first.region, second.region)
+        for exit_before, exit_after in zip(first.exits, second.exits, strict=True):
+            if exit_before.guard is not exit_after.guard:
+                raise DifferentError("they leave under different conditions")
+            if exit_before.guard is not self._diagrams.false:
+                self._compare_exits(exit_before, exit_after, exit_before is first.exits[0])
+
+    def _compare_exits(self, first: Edge, second: Edge, returns: bool) -> None:
+        if first.values != second.values:
+            raise DifferentError("different results")
+        for component in range(self._layout.observable):
+            if first.state[component] is not second.state[component]:
+                raise DifferentError(f"different {self._layout.names[component]} at the end")
+        if returns:
+            return
+        for index in self._live:
+            if first.locals[index] is not second.locals[index]:
+                raise DifferentError(f"different local {index} at the end")
+
+    def _compare_traps(self, first: Region, second: Region) -> None:
+        for state in {**first.traps, **second.traps}:
+            false = self._diagrams.false
+            if first.traps.get(state, false) is not second.traps.get(state, false):
+                raise DifferentError("they trap under different conditions")
+
+
+def _numbered(classes: dict[Place, Hashable]) -> dict[Place, Hashable]:
+    """The same classes, named by the order in which they first occur."""
+    numbers: dict[Hashable, int] = {}
+    return {place: numbers.setdefault(name, len(numbers)) for place, name in classes.items()}

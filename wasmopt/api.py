@@ -1,0 +1,170 @@
+"""The Python interface: bytes, a path or a module in; a smaller module and a report out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from wasmopt.context import Pass
+from wasmopt.decode import MAGIC, code_range, decode
+from wasmopt.encode import encode
+from wasmopt.errors import InputError, UsageError, ValidationError
+from wasmopt.features import refuse_features
+from wasmopt.files import read_file
+from wasmopt.manager import Manager, Observer, changed_functions, trust
+from wasmopt.module import Kind, Module
+from wasmopt.options import Options
+from wasmopt.passes import PIPELINES, REGISTRY
+from wasmopt.report import Report
+from wasmopt.sections import finish_sections, is_relocatable, sections_saved
+from wasmopt.text import read_text
+from wasmopt.validate import validate
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `optimize` returns.
+
+    Attributes:
+        module: the optimized module.
+        data: the same as bytes; never longer than the input, always valid.
+        report: what was done.
+    """
+
+    module: Module
+    data: bytes
+    report: Report
+
+
+def optimize(
+    source: bytes | Path | Module,
+    options: Options | None = None,
+    *,
+    observer: Observer | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Make a module smaller.
+
+    The same source and options give the same bytes, always.
+
+    Args:
+        source: a binary or text module, a file that holds one, or a decoded module.
+        options: how; the defaults of `Options` when None.
+        observer: called with (pass name, function index, function, module) behind every kept
+            change.
+        on_progress: called with (functions done, functions in all).
+
+    Raises:
+        InputError: the input cannot be read, decoded or validated.
+        UsageError: the options name a pass that does not exist.
+    """
+    options = Options() if options is None else options
+    passes = select_passes(options)
+    data, original = _load(source)
+    refuse_features(original, options.disabled_features)
+    report = Report(len(data), functions=len(original.functions), input_code=len(code_range(data)))
+    if is_relocatable(original):
+        report.notices.append("left as it is: an object file, which relocations point into")
+        return _finish(original, data, report)
+    manager = Manager(passes, options, trust, observer, on_progress)
+    report.passes = list(manager.reports.values())
+    optimized = manager.run(original)
+    try:
+        try:
+            result = _assemble(original, optimized, data, options, report)
+        except ValidationError:
+            optimized = manager.put_back_invalid(original, optimized)
+            result = _assemble(original, optimized, data, options, report)
+    except Exception as error:  # rather the input again than anything doubtful
+        _log.exception("everything was put back")
+        manager.put_back_all("everything was put back")
+        report.notices.append(f"everything was put back, the result was not usable: {error}")
+        result = _finish(original, data, report)
+    report.notices += manager.notices()
+    return result
+
+
+def select_passes(options: Options) -> tuple[Pass, ...]:
+    """The passes that the options name, in order.
+
+    Raises:
+        UsageError: a name is unknown; the message has the closest known one.
+    """
+    names = PIPELINES[options.level] if options.passes is None else options.passes
+    for name in [*names, *sorted(options.print_after)]:
+        if name not in REGISTRY:
+            raise UsageError(f"unknown pass {name}{closest_pass(name)}")
+    return tuple([REGISTRY[name] for name in names])
+
+
+def closest_pass(name: str) -> str:
+    """A hint at the known pass whose name is closest to `name`."""
+    close = get_close_matches(name, REGISTRY, n=1)
+    return f", did you mean {close[0]}?" if close else f", known: {' '.join(sorted(REGISTRY))}"
+
+
+def _load(source: bytes | Path | Module) -> tuple[bytes, Module]:
+    """The source as a binary, and that decoded and validated."""
+    if isinstance(source, Module):
+        # Decoded again, so that its instructions are interned whoever made it.
+        data = encode(source)
+    elif isinstance(source, Path):
+        data = read_file(source)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+    else:
+        raise TypeError(
+            f"a module is bytes, a pathlib.Path or a Module, not {type(source).__name__}"
+        )
+    binary = read_text(data) if _is_text(data) else data
+    try:
+        module = decode(binary)
+        validate(module, binary)
+    except InputError as error:
+        if binary is data or error.offset is None:
+            raise
+        where = f"byte {error.offset} of the binary that the text gives"
+        raise type(error)(f"{error.problem} ({where})") from None
+    return binary, module
+
+
+def _is_text(data: bytes) -> bool:
+    return not data.startswith(MAGIC) and data.lstrip().startswith((b"(", b";;"))
+
+
+def _assemble(
+    original: Module, optimized: Module, data: bytes, options: Options, report: Report
+) -> Result:
+    """Finish the sections and check the whole.
+
+    Raises:
+        ValidationError: the result is not valid.
+        ValueError: the result is larger than the input.
+    """
+    imported = len(original.imported(Kind.FUNCTION))
+    changed = changed_functions(original.functions, optimized.functions)
+    finished, notices = finish_sections(
+        optimized, options, {imported + position for position in changed}, data
+    )
+    result = encode(finished)
+    if result != data:
+        validate(finished, result)
+    if len(result) > len(data):
+        raise ValueError(f"{len(result)} bytes are more than {len(data)}")
+    report.changed = len(changed)
+    report.notices += notices
+    report.sections_saved = sections_saved(optimized, finished)
+    return _finish(finished, result, report)
+
+
+def _finish(module: Module, data: bytes, report: Report) -> Result:
+    report.output_size = len(data)
+    report.output_code = len(code_range(data))
+    saved = sum(entry.bytes_saved for entry in report.passes) + report.sections_saved
+    report.encoding_saved = report.input_size - report.output_size - saved
+    return Result(module, data, report)

@@ -1,0 +1,261 @@
+"""Runs passes over a module; every change goes through two gates here and nowhere else.
+
+Byte gate: the encoded code entry of the function must shrink, or stay equal where the pass says
+that it prepares the ground for others.  Proof gate: the validator must say `Proved`.  What fails
+either is dropped, and the function stays the object it was.  Nothing that a pass raises or
+returns gets past these gates.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from wasmopt.context import Context, Pass
+from wasmopt.errors import ValidationError
+from wasmopt.function import Function
+from wasmopt.instr import Instr, InstrPool
+from wasmopt.module import Kind, Module
+from wasmopt.options import MAX_ROUNDS, Options
+from wasmopt.report import PassReport
+from wasmopt.validate import legacy_exceptions, validate
+from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
+
+_log = logging.getLogger(__name__)
+
+NOT_VERIFIED: Final = "nothing (no validator)"
+"""Method under which changes are counted when no prover stands in the gate."""
+INVALID: Final = "made the module invalid"
+"""Why changes are reverted that no gate stopped."""
+MAX_VALIDATIONS: Final = 40
+"""Times a module is validated to find the functions that make it invalid."""
+
+Observer = Callable[[str, int, Function, Module], None]
+"""Called with (pass name, function index, changed function, module as it was) behind every kept
+change."""
+
+
+def trust(_before: Function, _after: Function, _context: Context) -> Verdict:
+    """The gate without a validator; whoever uses it must tell the user."""
+    return Proved(NOT_VERIFIED)
+
+
+class MalformedError(Exception):
+    """What a pass returned is not a function of this module."""
+
+
+class _Change(NamedTuple):
+    """A change that went through both gates."""
+
+    report: PassReport
+    saved: int
+    method: str
+
+
+@dataclass(slots=True)
+class Manager:
+    """One run of some passes over one module.
+
+    Attributes:
+        passes: in the order they run.
+        options: rounds and fuel.
+        prover: what stands in the proof gate.
+        observer: told of kept changes (for `--print-after`).
+        on_progress: called with (functions done, functions in all).
+        reports: one for each pass, filled by the run.
+        rounds: the most visits that one function took.
+    """
+
+    passes: Sequence[Pass]
+    options: Options
+    prover: Prover
+    observer: Observer | None = None
+    on_progress: Callable[[int, int], None] | None = None
+    reports: dict[str, PassReport] = field(init=False)
+    rounds: int = field(init=False, default=0)
+    _fuel: float = field(init=False)
+    _wrong: dict[tuple[str, str], list[int]] = field(init=False, default_factory=dict)
+    _kept: dict[int, list[_Change]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reports = {each.name: PassReport(each.name) for each in self.passes}
+        self._fuel = float("inf") if self.options.fuel is None else self.options.fuel
+
+    def run(self, module: Module) -> Module:
+        """The module with every function taken through the passes to a fixpoint."""
+        if not self.passes:
+            return module
+        context = Context(module)
+        legacy = legacy_exceptions(module)
+        imported = len(module.imported(Kind.FUNCTION))
+        functions = list(module.functions)
+        for position, function in enumerate(functions):
+            if not legacy or legacy.isdisjoint(function.body):
+                functions[position] = self._optimize(function, imported + position, context)
+            if self.on_progress is not None:
+                self.on_progress(position + 1, len(functions))
+        if not changed_functions(module.functions, functions):
+            return module
+        return replace(module, functions=tuple(functions))
+
+    def put_back_invalid(self, before: Module, after: Module) -> Module:
+        """`after` with those functions put back as `before` has them that make it invalid.
+
+        They are found by putting back one half and then the other, in `MAX_VALIDATIONS` steps at
+        most: what is not cleared by then is put back too.
+        """
+        imported = len(before.imported(Kind.FUNCTION))
+        functions = list(before.functions)
+        parts = [changed_functions(before.functions, after.functions)]
+        validations = 0
+        while parts:
+            part = parts.pop()
+            trial = list(functions)
+            for position in part:
+                trial[position] = after.functions[position]
+            validations += 1
+            if validations <= MAX_VALIDATIONS and _is_valid(
+                replace(before, functions=tuple(trial))
+            ):
+                functions = trial
+            elif validations < MAX_VALIDATIONS and len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+            else:
+                guilty = [imported + position for position in part]
+                for index in guilty:
+                    for name in {change.report.name: None for change in self._kept[index]}:
+                        self._wrong.setdefault((name, INVALID), []).append(index)
+                self.put_back(guilty, INVALID)
+        return replace(before, functions=tuple(functions))
+
+    def notices(self) -> list[str]:
+        """What went wrong in passes, one line each."""
+        lines = []
+        for (name, problem), indices in self._wrong.items():
+            distinct = list(dict.fromkeys(indices))
+            first = ", ".join(map(str, distinct[:5]))
+            more = f" and {len(distinct) - 5} more" if len(distinct) > 5 else ""
+            lines.append(f"pass {name} was put back in function {first}{more}: {problem}")
+        return lines
+
+    def put_back(self, indices: Collection[int], reason: str) -> None:
+        """Count the kept changes of these functions as reverted after all."""
+        for index in indices:
+            for report, saved, method in self._kept.pop(index, ()):
+                report.kept -= 1
+                report.bytes_saved -= saved
+                report.proved -= Counter([method])
+                report.reverted[reason] += 1
+
+    def put_back_all(self, reason: str) -> None:
+        """Count all kept changes as reverted."""
+        self.put_back(list(self._kept), reason)
+
+    def _optimize(self, function: Function, index: int, context: Context) -> Function:
+        """Visit one function until a whole round changes nothing."""
+        seen: dict[str, Function] = {}
+        rounds = 0
+        rounds_left = MAX_ROUNDS
+        while rounds_left:
+            before = function
+            rounds += 1
+            rounds_left -= 1
+            for each in self.passes:
+                if seen.get(each.name) is not function and self._fuel > 0:
+                    seen[each.name] = function
+                    function = self._apply(each, function, index, context)
+            if function is before:
+                break
+            if self.options.converge and function.entry_size() < before.entry_size():
+                rounds_left = MAX_ROUNDS
+        self.rounds = max(self.rounds, rounds)
+        return function
+
+    def _apply(self, each: Pass, function: Function, index: int, context: Context) -> Function:
+        """The function after one pass, or the function itself if a gate closed."""
+        report = self.reports[each.name]
+        start = time.process_time()
+        try:
+            proposal = each.run(function, context)
+            if proposal is function:
+                return function
+            _check_form(proposal, function, context.pool)
+        except Exception as error:  # a pass may be arbitrarily wrong
+            _log.warning("pass %s failed on function %d: %r", each.name, index, error)
+            problem = str(error) if isinstance(error, MalformedError) else type(error).__name__
+            report.failed[problem] += 1
+            self._wrong.setdefault((each.name, problem), []).append(index)
+            return function
+        finally:
+            report.seconds += time.process_time() - start
+        report.attempts += 1
+        saved = function.entry_size() - proposal.entry_size()
+        if saved < 0 or (saved == 0 and not each.enabling):
+            report.grown += 1
+            return function
+        verdict = self._prove(report, function, proposal, context)
+        if not isinstance(verdict, Proved):
+            reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+            _log.info("pass %s, function %d put back: %s", each.name, index, reason)
+            report.reverted[reason] += 1
+            return function
+        report.kept += 1
+        report.bytes_saved += saved
+        report.proved[verdict.method] += 1
+        self._kept.setdefault(index, []).append(_Change(report, saved, verdict.method))
+        self._fuel -= 1
+        if self.observer is not None:
+            self.observer(each.name, index, proposal, context.module)
+        return proposal
+
+    def _prove(
+        self, report: PassReport, before: Function, after: Function, context: Context
+    ) -> Verdict:
+        """The proof gate."""
+        start = time.process_time()
+        try:
+            return self.prover(before, after, context)
+        except Exception as error:  # whatever ails the validator, nothing is proved
+            _log.warning("the validator failed after %s: %r", report.name, error)
+            return Unproved(f"the validator failed ({type(error).__name__})")
+        finally:
+            report.proof_seconds += time.process_time() - start
+
+
+def changed_functions(before: Sequence[Function], after: Sequence[Function]) -> list[int]:
+    """Positions at which the two differ."""
+    pairs = zip(before, after, strict=True)
+    return [position for position, (old, new) in enumerate(pairs) if old is not new]
+
+
+def _is_valid(module: Module) -> bool:
+    try:
+        validate(module)
+    except ValidationError:
+        return False
+    return True
+
+
+def _check_form(proposal: object, function: Function, pool: InstrPool) -> None:
+    """Check that what a pass returned can be a version of `function`; not that it is right.
+
+    Raises:
+        MalformedError: it cannot.
+    """
+    if not isinstance(proposal, Function):
+        raise MalformedError(f"returned {type(proposal).__name__}, not a function")
+    if proposal.type_index != function.type_index:
+        raise MalformedError("returned another signature")
+    if not isinstance(proposal.body, tuple) or not isinstance(proposal.locals, tuple):
+        raise MalformedError("returned a body or locals that are not a tuple")
+    for count, value_type in proposal.locals:
+        if type(count) is not int or not 0 <= count < 1 << 32 or not isinstance(value_type, bytes):
+            raise MalformedError("returned malformed locals")
+    for instr in set(proposal.body):
+        if not isinstance(instr, Instr) or pool.get(instr.data) is not instr:
+            raise MalformedError("returned instructions that are not the module's")

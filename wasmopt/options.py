@@ -1,0 +1,64 @@
+"""Everything a run can be told, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wasmopt.errors import UsageError
+from wasmopt.features import check_feature_name
+
+LEVELS: Final[Mapping[str, str]] = {
+    "0": "re-encode only",
+    "1": "quick passes",
+    "2": "most passes",
+    "3": "all passes that do not slow code down",
+    "4": "as 3",
+    "s": "smaller, the default",
+    "z": "smallest",
+}
+MAX_ROUNDS: Final = 10
+"""Times the pipeline visits one function, 3 being the usual number; with `converge`, times in a
+row without a byte saved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to optimize.
+
+    Attributes:
+        level: one of `LEVELS`; names a pipeline.
+        passes: pass names to run in this order instead of a level's pipeline.
+        converge: visit a function until nothing gets smaller, not just `MAX_ROUNDS` times.
+        fuel: stop after this many accepted changes (for bisecting a problem); None for no limit.
+        keep_names: keep the name section (`-g`).
+        strip_debug: drop names, DWARF and source map references whatever else is said.
+        strip_dwarf: drop DWARF even if it is still right.
+        strip_producers, strip_target_features: drop that custom section.
+        disabled_features: features that the input must not use, names as in `features.py`.
+        print_after: names of passes behind which a changed function is printed.
+    """
+
+    level: str = "s"
+    passes: tuple[str, ...] | None = None
+    converge: bool = False
+    fuel: int | None = None
+    keep_names: bool = False
+    strip_debug: bool = False
+    strip_dwarf: bool = False
+    strip_producers: bool = False
+    strip_target_features: bool = False
+    disabled_features: frozenset[str] = frozenset()
+    print_after: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise UsageError(f"unknown level {self.level!r}, known: {' '.join(LEVELS)}")
+        for name, value in (("passes", self.passes), ("print_after", self.print_after)):
+            if isinstance(value, str):
+                raise UsageError(f"{name} is the text {value!r}, it has to be a list of names")
+        if self.fuel is not None and (type(self.fuel) is not int or self.fuel < 0):
+            raise UsageError(f"fuel is {self.fuel}, it counts changes: a number from 0 on, or None")
+        for feature in self.disabled_features:
+            check_feature_name(feature)
