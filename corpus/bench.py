@@ -1,8 +1,9 @@
 """Measure wasmopt on sql.js against what native wasm-opt takes to read and write it.
 
 Times are CPU times, user and system, of all threads. Each is the least of several runs, since
-noise only ever adds; the two -O, which have no gate, run once. wasmopt is measured inside this process, so without the start of an interpreter;
-wasm-opt with its start, which takes some milliseconds. The exit code is 1 if a gate is missed.
+noise only ever adds; the two -O, which have no gate, run once. wasmopt is measured inside this
+process, so without the start of an interpreter; wasm-opt with its start, which takes some
+milliseconds. The exit code is 1 if a gate is missed.
 """
 
 from __future__ import annotations
@@ -100,7 +101,6 @@ def measures(module: Path, wasm_opt: str, repetitions: int, folder: Path) -> lis
     rows = [each_megabyte("decode", lambda: decode(data), DECODE_GATE)]
     decoded = decode(data)
     rows.append(each_megabyte("encode", lambda: encode(decoded), ENCODE_GATE))
-    del decoded
     native_command = [wasm_opt, "--all-features", module, "-o", output]
     native = least(repetitions, lambda: child_time(native_command))
     rows.append(Measure("wasm-opt, read and write", native, 1.0, "x"))

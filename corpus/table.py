@@ -84,6 +84,7 @@ def run(level: str, module: Path, output: Path) -> Run:
     timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     message = said.splitlines()[-1] if said else f"exit code {process.returncode}"
+    message = message.removeprefix("wasmopt: error: ").removeprefix(f"{module}: ")
     return Run(
         output if process.returncode == 0 else None,
         message,
@@ -174,14 +175,11 @@ def examine(before: Path, optimized: Path, reencoded: Path) -> Facts:
     data, smaller, same = before.read_bytes(), optimized.read_bytes(), reencoded.read_bytes()
     original = decode(data)
     faults: list[str] = []
-    for find in (
-        lambda: optimized_faults(original, len(data), smaller),
-        lambda: reencoded_faults(original, data, same),
-    ):
-        try:
-            faults += find()
-        except WasmOptError as error:
-            faults.append(f"the output cannot be read: {error}")
+    try:
+        faults += optimized_faults(original, len(data), smaller)
+        faults += reencoded_faults(original, data, same)
+    except WasmOptError as error:
+        faults.append(f"an output cannot be read: {error}")
     legacy = legacy_exceptions(original)
     return Facts(
         len(data),

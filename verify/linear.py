@@ -294,10 +294,6 @@ def truth(n: Normaliser, atom: Term, sort: str) -> Term:
     return atom if sort == "i32" else n.apply(_EXTEND, (atom,))
 
 
-_COMPOUND: Final = frozenset(["i32.and", "i32.or", "i32.xor", "ite", "const"])
-"""Conditions that a decision diagram takes apart; they are no atoms."""
-
-
 def choice_of_truth(n: Normaliser, value: Term, high: Term, low: Term) -> Term | None:
     """`high` where the 0/1 term `value` is 1, else `low`; None if that is no single test.
 
@@ -309,13 +305,17 @@ def choice_of_truth(n: Normaliser, value: Term, high: Term, low: Term) -> Term |
         return None
     while value.op == "i32.eqz":
         value, high, low = value.args[0], low, high
-    if value.op in _COMPOUND and (value.op != "i32.and" or value.args[0].ones == 1):
-        if value.op in ("i32.and", "i32.xor") and value.ones != 1:
-            return choice(n, value, high, low)
-        if high.payload == 0 and low.payload == 1:
-            return n.apply(_EQZ, (value,)) if high.sort == "i32" else None
-        return None
-    return choice(n, value, high, low)
+    if _is_atom(value) or {high.payload, low.payload} == {0, 1}:
+        return choice(n, value, high, low)
+    return None
+
+
+def _is_atom(value: Term) -> bool:
+    """Whether a decision diagram tests `value` as it is, and does not take it apart."""
+    if value.op in ("i32.and", "i32.xor"):
+        left, right = value.args
+        return not left.ones == right.ones == 1
+    return value.op not in ("i32.or", "ite", "const")
 
 
 def choice(n: Normaliser, atom: Term, high: Term, low: Term) -> Term:

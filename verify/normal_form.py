@@ -13,8 +13,8 @@ Unreachable code is not read (`live_code`): no execution gets there.  The result
 Constructs that nobody branches to are dissolved: brackets without a label do nothing.  Their
     parameters and results are the same values inside and outside.  A branch that falls, see
     `live_code`, is nothing: control and values arrive where they would without it.
-Labels become the number of constructs, dissolved ones not counted, between branch and target;
-    `return` is a branch to the function body.
+Labels become the number of constructs, dissolved ones not counted, between the branch and the
+    place it goes to (`live_code`); `return` is a branch to the function body.
 A dropped value is marked where it is made.  `A drop` and `A B drop'`, where B is any code in
     between and the drop' takes the value of A, are the same: B cannot see a value below its
     operands.  If B branches out, the value is thrown away by unwinding instead.  Were it passed
@@ -49,9 +49,8 @@ from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.function import Function
 from wasmopt.instr import Instr
-from wasmopt.module import Signatures
 from wasmopt.opcodes import OPCODES, Effect
-from wasmopt.types import FuncType, ValType
+from wasmopt.types import ValType
 from wasmopt.verify.live_code import (
     BRANCH,
     ELSE,
@@ -110,7 +109,7 @@ def normal_form(function: Function, context: Context) -> NormalForm:
         NotCoveredError: legacy exceptions, or the body is not valid.
     """
     reading = _Reading(function, context)
-    for step in live_code(function):
+    for step in live_code(function, context.signatures):
         reading.step(step)
     return _Reduction(reading).form()
 
@@ -148,8 +147,7 @@ class _Frame:
         conditional: some way to the end keeps a copy of the values, or makes them.
     """
 
-    name: str
-    type: FuncType
+    construct: Construct
     depth: int
     height: int = 0
     outer: list[int] = field(default_factory=list)
@@ -160,12 +158,14 @@ class _Frame:
 
     def labelled(self) -> tuple[ValType, ...]:
         """Types of the values that a branch to its label takes."""
-        return self.type.params if self.name == "loop" else self.type.results
+        construct = self.construct
+        return construct.type.params if construct.name == "loop" else construct.type.results
 
     def description(self) -> object:
         """Its opener in the text."""
-        results = tuple(compress(self.type.results, self.kept))
-        return (self.name, self.type.params, results, self.catches)
+        construct = self.construct
+        results = tuple(compress(construct.type.results, self.kept))
+        return (construct.name, construct.type.params, results, self.catches)
 
 
 Operands = int | tuple[int, ...] | None
@@ -189,9 +189,7 @@ class _Reading:
     def __init__(self, function: Function, context: Context) -> None:
         self.rows: Final = context.table(_Rows)
         self.arities: Final = context.table(Arities)
-        self.signatures: Final[Signatures] = context.signatures
         self.body: Final = function.body
-        self.results: Final = self.signatures.func_type(function.type_index).results
         self.tokens: Final[list[object]] = []
         self.operands: Final[list[Operands]] = []
         self.origins: Final[dict[int, tuple[_Frame | None, int]]] = {}
@@ -252,13 +250,11 @@ class _Reading:
         self.values += results
         return results
 
-    def _frame(self, target: Construct) -> _Frame:
+    def _frame(self, construct: Construct) -> _Frame:
         """The frame of a construct; the function body has one without having been opened."""
-        frame = self.frames.get(target)
-        if frame is None:
-            frame = _Frame("", FuncType((), self.results), 0)
-            self.frames[target] = frame
-        return frame
+        if construct not in self.frames:
+            self.frames[construct] = _Frame(construct, 0)
+        return self.frames[construct]
 
     def _depth(self, frame: _Frame) -> int:
         if frame.depth < 0:
@@ -267,69 +263,69 @@ class _Reading:
 
     def _open(self, step: Step) -> None:
         construct = _the(step)
-        instr = self.body[step.index]
-        block_type = self.signatures.block_type(instr.immediates[0])
-        frame = self.frames[construct] = _Frame(construct.name, block_type, -1)
-        frame.kept = [True] * len(block_type.results)
+        params = len(construct.type.params)
+        frame = self.frames[construct] = _Frame(construct, -1)
+        frame.kept = [True] * len(construct.type.results)
         if construct.dissolves:
-            frame.height = len(self.values) - len(block_type.params)
+            frame.height = len(self.values) - params
             _require(frame.height >= 0)
             return
         condition = self.values.pop() if construct.name == "if" else None
-        self._take(len(block_type.params))
+        self._take(params)
         if step.targets:
-            clauses = zip(instr.immediates[1], map(self._frame, step.targets), strict=True)
+            written = self.body[step.index].immediates[1]
+            clauses = zip(written, map(self._frame, step.targets), strict=True)
             frame.catches = tuple([(c.kind, c.tag, self._keep(target)) for c, target in clauses])
         self.open += 1
         frame.depth = self.open
         frame.outer = self.values
         self.values = []
         self._item(frame, condition)
-        self._push(len(block_type.params))
+        self._push(params)
 
     def _keep(self, target: _Frame) -> int:
         """Note a way to a label that keeps its values; the depth of the label."""
-        target.conditional |= target.name != "loop"
+        target.conditional |= target.construct.name != "loop"
         return self._depth(target)
 
     def _else(self, step: Step) -> None:
         frame = self.frames[_the(step)]
         self._arrive(frame, step.reached)
         self._item("else")
-        self._push(len(frame.type.params))
+        self._push(len(frame.construct.type.params))
 
     def _end(self, step: Step) -> None:
         construct = _the(step)
         frame = self._frame(construct)
+        results = len(construct.type.results)
         if frame.depth < 0:
-            if construct.completes:
-                _require(len(self.values) == frame.height + len(frame.type.results))
+            _require(not construct.completes or len(self.values) == frame.height + results)
             return
         self._arrive(frame, step.reached)
         if not construct.name:
             return
         if construct.name == "if" and not construct.divided:
             self._item("else")
-            self._push(len(frame.type.params))
+            self._push(len(construct.type.params))
             self._arrive(frame, reached=True)
         self._item("end")
         self.open -= 1
         self.values = frame.outer
         if construct.completes:
-            self._push(len(frame.type.results), frame)
+            self._push(results, frame)
         else:
-            frame.kept = [False] * len(frame.type.results)
+            frame.kept = [False] * results
 
     def _arrive(self, frame: _Frame, reached: bool) -> None:
         """Close an arm of a construct that stays."""
         if reached:
-            _require(len(self.values) == len(frame.type.results))
+            _require(len(self.values) == len(frame.construct.type.results))
             frame.edges.append(self.values)
         self.values = []
 
     def _fall(self, step: Step) -> None:
         frame = self._frame(_the(step))
-        results = self._take(len(frame.type.results))
+        results = self._take(len(frame.construct.type.results))
         _require(len(self.values) >= frame.height)
         self.dropped.extend(self.values[frame.height :])
         if frame.depth < 0:
@@ -355,7 +351,7 @@ class _Reading:
         targets = [self._frame(target) for target in step.targets]
         if instr.name in ("br", "return"):
             carried = self._take(len(targets[0].labelled()))
-            if targets[0].name != "loop":
+            if targets[0].construct.name != "loop":
                 targets[0].edges.append(carried)
             self._item(("br", (self._depth(targets[0]),), ()))
         elif targets:
