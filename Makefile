@@ -10,7 +10,7 @@ ARGS ?=
 # An environment of another Python version counts as missing.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
 READY := $(VENV)/ready-$(VERSION)
-DEMO := routes-O0
+DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test lint format bench corpus constraints clean
@@ -35,12 +35,15 @@ $(READY):
 	@echo "$(PYTHON) cannot be run, Python 3.11 or later is needed: make PYTHON=..." >&2; exit 1
 endif
 
-demo: $(READY) ## optimize a Rust program, show what was done and that it still works
+demo: $(READY) ## optimize a Rust program and show what was done; then all of corpus/built
 	@mkdir -p build/demo
-	@ls corpus/built/$(DEMO).wasm | xargs wc -c
-	$(BIN)/wasmopt -O --metrics corpus/built/$(DEMO).wasm -o build/demo/$(DEMO).wasm
-	@ls build/demo/$(DEMO).wasm | xargs wc -c
-	$(BIN)/python corpus/runs.py build/demo --only $(DEMO)
+	$(BIN)/wasmopt -O --metrics $(DEMO) -o build/demo/$(notdir $(DEMO))
+	@wc -c $(DEMO) build/demo/$(notdir $(DEMO)) | head -2
+	@echo "every module of corpus/built, and the calls of corpus/runs.toml on what came out:"
+	@for module in corpus/built/*.wasm; do \
+		$(BIN)/wasmopt -O -q "$$module" -o "build/demo/$${module##*/}" || exit 1; \
+	done
+	@$(BIN)/python corpus/runs.py build/demo
 
 test: $(READY) ## run the tests; ARGS go to pytest
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
@@ -49,7 +52,8 @@ lint: $(READY) ## check style, types and who imports whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/mypy corpus
+	$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## put the code into its one style
 	$(BIN)/ruff check --fix

@@ -147,8 +147,9 @@ class _Writer:
 
     def copy_local(self) -> str:
         index = self.draw(st.integers(0, len(self.locals) - 1))
-        return f"local.get {index} {self.pick(('local.set', 'local.tee'))} {index}"\
-            .replace(f"local.tee {index}", f"local.tee {index} drop")
+        return f"local.get {index} {self.pick(('local.set', 'local.tee'))} {index}".replace(
+            f"local.tee {index}", f"local.tee {index} drop"
+        )
 
     def store(self) -> str:
         return f"{self.expression('i32')} {self.expression('i64')} i64.store16"
@@ -239,7 +240,7 @@ def programs(draw: Callable[[Any], Any]) -> str:
     locals_text = f"(local {' '.join(local_types)})"
     results_text = f"(result {result})" if result else ""
     return (
-        f"(module {PRELUDE} (func (export \"run\") (param {' '.join(TYPES)}) {results_text} "
+        f'(module {PRELUDE} (func (export "run") (param {" ".join(TYPES)}) {results_text} '
         f"{locals_text} {body} {value}))"
     )
 

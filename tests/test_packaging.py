@@ -11,7 +11,6 @@ import sysconfig
 import tomllib
 import zipfile
 from collections.abc import Sequence
-from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest

@@ -21,10 +21,13 @@ from wasmopt.verify.normalise import Normaliser
 from wasmopt.opcodes import opcode
 from wasmopt.verify.terms import BOOL, Arena, Term, is_constant
 
-MAX_DEPTH: Final = 100
+MAX_DEPTH: Final = 60
 """Tests on one path of a diagram; bounds the recursion over diagrams."""
-MAX_NEW_NODES: Final = 1000
+MAX_NEW_NODES: Final = 300
 """Steps of one operation before it gives up and names its result."""
+
+NAMED_DEPTH: Final = 24
+"""Tests on one path above which the guard of a join gets a name of its own."""
 
 _EQZ: Final = opcode("i32.eqz")
 
@@ -99,6 +102,12 @@ class Diagrams:
                 known = self._atom(term)
             self._conditions[term] = known
         return known
+
+    def named(self, condition: Term) -> Term:
+        """`condition`, as one atom if it is deep; keeps the guards of large functions small."""
+        if condition.depth <= NAMED_DEPTH:
+            return condition
+        return self._atom(self._arena.node("named", "i32", (condition,)))
 
     def select(self, condition: Term, first: Term, second: Term) -> Term:
         """`first` where `condition` holds, else `second`."""

@@ -44,13 +44,64 @@ class Edge:
     values: list[Term]
 
 
+class Traps:
+    """What traps in one state: conditions, each with the guard under which it is looked at.
+
+    A check is left out where a stronger one of the same kind is made in the same state: which of
+    them fails is not observed.
+    """
+
+    __slots__ = ("_checks",)
+
+    def __init__(self) -> None:
+        self._checks: dict[tuple[object, ...], list[tuple[Term, int, Term]]] = {}
+
+    def add(
+        self,
+        diagrams: Diagrams,
+        guard: Term,
+        condition: Term,
+        key: tuple[object, ...] = (),
+        strength: int = 0,
+    ) -> None:
+        """Look at `condition` where `guard` holds; key and strength as in `Execution.check`."""
+        checks = self._checks.setdefault(key or (condition,), [])
+        kept = []
+        for entry in checks:
+            known, power, same = entry
+            if same is condition:
+                guard = diagrams.disjunction(guard, known)
+            elif power > strength and diagrams.implies(guard, known):
+                return
+            elif power > strength or not diagrams.implies(known, guard):
+                kept.append(entry)
+        checks[:] = [*kept, (guard, strength, condition)]
+
+    def conditions(self) -> dict[Term, Term]:
+        """Guard by condition."""
+        return {
+            condition: guard
+            for checks in self._checks.values()
+            for guard, _, condition in checks
+        }
+
+    def all(self, diagrams: Diagrams) -> Term:
+        """The condition that anything traps here."""
+        result = diagrams.false
+        conditions = self.conditions()
+        for condition in sorted(conditions, key=lambda term: term.number):
+            trap = diagrams.conjunction(conditions[condition], condition)
+            result = diagrams.disjunction(result, trap)
+        return result
+
+
 @dataclass(slots=True)
 class Region:
     """The function body or one loop body."""
 
     parent: Region | None
     entry_guard: Term
-    traps: dict[State, Term] = field(default_factory=dict)
+    traps: dict[State, Traps] = field(default_factory=dict)
     checked: dict[tuple[object, ...], list[tuple[Term, int]]] = field(default_factory=dict)
 
 
@@ -184,10 +235,9 @@ class Execution:
 
     def leave_by(self, event: Term) -> None:
         """Leave the function by an exception that `event` stands for."""
-        traps, false = self.region.traps, self.diagrams.false
-        known = traps.get((event,), false)
-        traps[(event,)] = self.diagrams.disjunction(known, self.guard)
-        self.guard = false
+        traps = self.region.traps.setdefault((event,), Traps())
+        traps.add(self.diagrams, self.guard, self.diagrams.true)
+        self.guard = self.diagrams.false
 
     def havoc(self, token: Term) -> None:
         """After `token` every component may be anything that `token` determines."""
@@ -201,14 +251,7 @@ class Execution:
 
     def trap_if(self, condition: Term) -> None:
         """Trap in this state where `condition` holds."""
-        condition = self.diagrams.conjunction(self.guard, condition)
-        if condition is self.diagrams.false:
-            return
-        traps = self.region.traps
-        known = traps.get(self.state)
-        traps[self.state] = (
-            condition if known is None else self.diagrams.disjunction(known, condition)
-        )
+        self._add_trap(condition, (), 0)
 
     def check(self, key: tuple[object, ...], strength: int, condition: Term) -> None:
         """`trap_if(condition)` unless a check at least as strong was passed on the way here.
@@ -216,14 +259,19 @@ class Execution:
         Args:
             key: what is checked, without its bound.
             strength: grows with what is refused, for checks with the same key.
-            condition: the trap.
+            condition: the trap; with the same key, a stronger check holds wherever a weaker does.
         """
         passed = self.region.checked.setdefault(key, [])
         for guard, known in passed:
             if known >= strength and self.diagrams.implies(self.guard, guard):
                 return
         passed.append((self.guard, strength))
-        self.trap_if(condition)
+        self._add_trap(condition, key, strength)
+
+    def _add_trap(self, condition: Term, key: tuple[object, ...], strength: int) -> None:
+        if self.diagrams.conjunction(self.guard, condition) is not self.diagrams.false:
+            traps = self.region.traps.setdefault(self.state, Traps())
+            traps.add(self.diagrams, self.guard, condition, key, strength)
 
     # -- control -----------------------------------------------------------------------------
 
@@ -420,6 +468,7 @@ class Execution:
         guard = edges[0].guard
         for edge in edges[1:]:
             guard = self.diagrams.disjunction(guard, edge.guard)
+        guard = self.diagrams.named(guard)
         guards = [edge.guard for edge in edges]
         state = self._join_columns(guards, [list(edge.state) for edge in edges])
         return Edge(

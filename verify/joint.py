@@ -19,9 +19,9 @@ classes are split by what comes back until nothing changes (partition refinement
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from wasmopt.verify.normalise import Normaliser
 
@@ -37,6 +37,7 @@ from wasmopt.verify.execute import (
     LoopEnd,
     LoopEntry,
     Region,
+    Traps,
 )
 from wasmopt.verify.state import Layout
 from wasmopt.verify.terms import Arena, Term
@@ -49,6 +50,13 @@ MAX_REPEATS: Final = 30
 """Loop bodies may be run again for this many times the length of both versions together, plus
 `FREE_REPEATS` instructions; then the attempt is given up."""
 FREE_REPEATS: Final = 10_000
+
+
+class Oracle(Protocol):
+    """Decides what the normaliser does not see; a solver."""
+
+    def proves_equal(self, first: Term, second: Term, under: Term) -> bool:
+        """Whether the two terms are surely equal where the condition `under` holds."""
 
 
 class DifferentError(Exception):
@@ -74,13 +82,22 @@ class Comparison:
         arena: all terms of the proof.
     """
 
-    def __init__(self, before: Code, after: Code, context: Context, *, by_index: bool) -> None:
+    def __init__(
+        self,
+        before: Code,
+        after: Code,
+        context: Context,
+        *,
+        by_index: bool,
+        make_oracle: Callable[[Arena], Oracle] | None = None,
+    ) -> None:
         self.arena: Final = Arena()
         self._repeats_left = FREE_REPEATS + MAX_REPEATS * (len(before.body) + len(after.body))
         normaliser = Normaliser(self.arena)
         self._diagrams: Final = Diagrams(self.arena, normaliser)
         self._layout: Final = Layout(context.module, context.signatures)
         self._by_index: Final = by_index
+        self._oracle: Final = None if make_oracle is None else make_oracle(self.arena)
         self._live: Final = before.live
         arities = context.table(Arities)
         self._versions: Final = [
@@ -113,7 +130,7 @@ class Comparison:
             events = [run.send(answer) for run, answer in zip(runs, answers, strict=True)]
 
     def _enter(self, first: LoopEntry, second: LoopEntry) -> list[Answer]:
-        if first.guard is not second.guard:
+        if not self._same(first.guard, second.guard):
             raise DifferentError("a loop is entered under different conditions")
         key = (first.position, second.position)
         entries: dict[Place, Term] = {
@@ -155,6 +172,7 @@ class Comparison:
             for version, end in enumerate((first, second))
             for slot, value in end.values.items()
         }
+        returned = self._unified(loop.classes, returned, first.guard)
         split = _numbered(
             {place: (number, returned.get(place)) for place, number in loop.classes.items()}
         )
@@ -169,7 +187,7 @@ class Comparison:
         if fixed:
             loop.fixed |= fixed
             return self._again(loop)
-        if first.guard is not second.guard:
+        if not self._same(first.guard, second.guard):
             raise DifferentError("a loop goes on under different conditions")
         self._compare_traps(first.region, second.region)
         self._known[loop.key] = loop.classes
@@ -182,9 +200,7 @@ class Comparison:
             raise DifferentError("budget: loops do not settle")
         return self._name(loop)
 
-    def _one_sided_invariants(
-        self, loop: _Loop, returned: dict[Place, Term]
-    ) -> set[Hashable]:
+    def _one_sided_invariants(self, loop: _Loop, returned: dict[Place, Term]) -> set[Hashable]:
         """Classes of one version only that come back as they were: no symbol is needed.
 
         The other version may not assign them at all, so they keep their value at the header.
@@ -200,27 +216,57 @@ class Comparison:
     def _finish(self, first: Finished, second: Finished) -> None:
         self._compare_traps(first.region, second.region)
         for exit_before, exit_after in zip(first.exits, second.exits, strict=True):
-            if exit_before.guard is not exit_after.guard:
+            if not self._same(exit_before.guard, exit_after.guard):
                 raise DifferentError("they leave under different conditions")
             if exit_before.guard is not self._diagrams.false:
                 self._compare_exits(exit_before, exit_after, exit_before is first.exits[0])
 
     def _compare_exits(self, first: Edge, second: Edge, returns: bool) -> None:
-        if first.values != second.values:
-            raise DifferentError("different results")
+        under = first.guard
+        if len(first.values) != len(second.values):
+            raise DifferentError("different operand stacks")
+        for left, right in zip(first.values, second.values, strict=True):
+            if not self._same(left, right, under):
+                raise DifferentError("different results")
         for component in range(self._layout.observable):
-            if first.state[component] is not second.state[component]:
+            if not self._same(first.state[component], second.state[component], under):
                 raise DifferentError(f"different {self._layout.names[component]} at the end")
         if returns:
             return
-        for index in self._live:
-            if first.locals[index] is not second.locals[index]:
+        for index in sorted(self._live):
+            if not self._same(first.locals[index], second.locals[index], under):
                 raise DifferentError(f"different local {index} at the end")
 
+    def _same(self, first: Term, second: Term, under: Term | None = None) -> bool:
+        """Whether two terms are one, or the oracle proves them equal where `under` holds."""
+        if first is second:
+            return True
+        if self._oracle is None or first.sort != second.sort:
+            return False
+        under = self._diagrams.true if under is None else under
+        return self._oracle.proves_equal(first, second, under)
+
+    def _unified(
+        self, classes: dict[Place, Hashable], values: dict[Place, Term], under: Term
+    ) -> dict[Place, Term]:
+        """The values, with one term for those of a class that the oracle proves equal."""
+        if self._oracle is None or not self._by_index:
+            return values
+        chosen: dict[Hashable, Term] = {}
+        unified = dict(values)
+        for place, value in values.items():
+            other = chosen.setdefault(classes[place], value)
+            if self._same(other, value, under):
+                unified[place] = other
+        return unified
+
     def _compare_traps(self, first: Region, second: Region) -> None:
+        none = Traps()
         for state in {**first.traps, **second.traps}:
-            false = self._diagrams.false
-            if first.traps.get(state, false) is not second.traps.get(state, false):
+            traps = [region.traps.get(state, none) for region in (first, second)]
+            if traps[0].conditions() == traps[1].conditions():
+                continue
+            if not self._same(*[each.all(self._diagrams) for each in traps]):
                 raise DifferentError("they trap under different conditions")
 
 

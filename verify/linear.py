@@ -160,9 +160,7 @@ def _node(
     return n.arena.node(SUMS[sort], sort, tuple(terms), (constant, tuple(factors)))
 
 
-def _finish(
-    n: Normaliser, sort: str, constant: int, terms: list[Term], factors: list[int]
-) -> Term:
+def _finish(n: Normaliser, sort: str, constant: int, terms: list[Term], factors: list[int]) -> Term:
     if not terms:
         return n.arena.constant(sort, constant)
     if len(terms) == 1:
@@ -172,9 +170,7 @@ def _finish(
     return _node(n, sort, constant, terms, factors)
 
 
-def _finish_single(
-    n: Normaliser, sort: str, constant: int, term: Term, factor: int
-) -> Term | None:
+def _finish_single(n: Normaliser, sort: str, constant: int, term: Term, factor: int) -> Term | None:
     """A sum of one term as another operation, where it has such a form (see `parts`)."""
     if factor == 1 and constant == 0:
         return term
@@ -261,20 +257,33 @@ def reduced(n: Normaliser, term: Term, bits: int, low_bits: Any) -> Term:
     )
 
 
-def disjoint_parts(term: Term) -> list[tuple[int, Term | None, int]] | None:
-    """A sum whose summands have no bit in common, and lose none.
+def is_sum(term: Term) -> bool:
+    """Whether `parts` sees more than the term itself."""
+    if term.op == _XOR[term.sort]:
+        return term.args[1].op == "const" and term.args[1].payload == (1 << BITS[term.sort]) - 1
+    return term.op == SUMS[term.sort]
 
-    Returns:
-        (factor, term, possible ones of the product), the constant as (constant, None, constant);
-        None when bits may overlap or overflow.
+
+def factor_out(n: Normaliser, term: Term) -> tuple[int, Term]:
+    """(f, x) with `term` = f * x, for a multiple of one term; else (1, term)."""
+    payload: Any = term.payload
+    if term.op == SUMS[term.sort] and len(term.args) == 1 and payload[0] == 0:
+        return payload[1][0], term.args[0]
+    return 1, term
+
+
+def _disjoint_parts(n: Normaliser, term: Term) -> list[tuple[int, Term, int]] | None:
+    """(factor, term, possible ones of the product) of summands that have no bit in common.
+
+    The constant is one of them.  None when bits may overlap or leave at the top.
     """
     mask = (1 << BITS[term.sort]) - 1
     payload: Any = term.payload
     constant, factors = payload
-    result: list[tuple[int, Term | None, int]] = []
-    taken = constant
+    result: list[tuple[int, Term, int]] = []
     if constant:
-        result.append((constant, None, constant))
+        result.append((1, n.arena.constant(term.sort, constant), constant))
+    taken = constant
     for each, factor in zip(term.args, factors, strict=True):
         ones = factor * each.ones
         if factor & (factor - 1) or ones > mask or ones & taken:
@@ -282,6 +291,68 @@ def disjoint_parts(term: Term) -> list[tuple[int, Term | None, int]] | None:
         taken |= ones
         result.append((factor, each, ones))
     return result
+
+
+def masked(n: Normaliser, term: Term, mask: int) -> Term | None:
+    """The sum `term` masked, when its summands have no bit in common and are easy to mask."""
+    summands: list[tuple[int, Term]] = []
+    for factor, each, ones in _disjoint_parts(n, term) or ():
+        if ones & ~mask == 0:
+            summands.append((factor, each))
+        elif ones & mask:
+            if factor != 1:
+                return None
+            kept = n.arena.constant(term.sort, ones & mask)
+            summands.append((1, n.apply(_AND[term.sort], (each, kept))))
+    return total(n, term.sort, summands) if summands else None
+
+
+def shifted(n: Normaliser, term: Term, count: int) -> Term | None:
+    """The sum `term` shifted right without sign, when its summands have no bit in common."""
+    summands: list[tuple[int, Term]] = []
+    by = n.arena.constant(term.sort, count)
+    for factor, each, _ in _disjoint_parts(n, term) or ():
+        if factor >> count:
+            summands.append((factor >> count, each))
+        else:
+            rest = (
+                by if factor == 1 else n.arena.constant(term.sort, count - trailing_zeros(factor))
+            )
+            summands.append((1, n.apply(_SHR_U[term.sort], (each, rest))))
+    return total(n, term.sort, summands) if summands else None
+
+
+# -- equality ----------------------------------------------------------------------------------
+
+
+def equal(n: Normaliser, left: Term, right: Term) -> Term:
+    """The i32 truth of `left` = `right`: their difference is 0.
+
+    Terms go to the left and the constant to the right, with the sign that makes the first
+    coefficient the lesser one; `x - y` = 0 is written `x` = `y`.
+    """
+    sort = left.sort
+    mask = (1 << BITS[sort]) - 1
+    constant, coefficients = _collect(n, sort, ((1, left), (-1, right)))
+    difference = build(n, sort, constant, coefficients)
+    constant, terms, factors = parts(n, difference)
+    factors = [factor & mask for factor in factors]
+    if not terms:
+        return n.arena.constant("i32", int(constant & mask == 0))
+    if factors[0] > -factors[0] & mask:
+        constant, factors = -constant, [-factor & mask for factor in factors]
+    if constant & mask == 0:
+        if len(terms) == 2 and factors == [1, mask]:
+            return n.rewrite(f"{sort}.eq", (terms[0], terms[1]))
+        return n.rewrite(f"{sort}.eqz", (build(n, sort, 0, _coefficients(terms, factors)),))
+    base = build(n, sort, 0, _coefficients(terms, factors))
+    if base.op == "const":
+        return n.arena.constant("i32", int(base.payload == -constant & mask))
+    return n.rewrite(f"{sort}.eq", (base, n.arena.constant(sort, -constant & mask)))
+
+
+def _coefficients(terms: Sequence[Term], factors: Sequence[int]) -> dict[Term, int]:
+    return dict(zip(terms, factors, strict=True))
 
 
 # -- truth values ------------------------------------------------------------------------------

@@ -54,9 +54,7 @@ def _simpler(n: Normaliser, term: Term, count: int, depth: int) -> Term:
     if op == "const":
         return n.arena.constant(sort, payload & ((1 << count) - 1))
     if op == linear.SUMS[sort]:
-        return linear.reduced(
-            n, term, count, lambda each, bits: low_bits(n, each, bits, depth + 1)
-        )
+        return linear.reduced(n, term, count, lambda each, bits: low_bits(n, each, bits, depth + 1))
     row = _BITWISE.get(op)
     if row is not None:
         return _bitwise(n, row, term, count, depth)

@@ -22,14 +22,6 @@ def _full(term: Term) -> int:
     return (1 << BITS[term.sort]) - 1
 
 
-def _above(mask: int, *masks: int) -> int:
-    """The bits of `mask` not below the lowest one of `masks`: a multiple stays a multiple."""
-    lowest = 0
-    for each in masks:
-        lowest |= each
-    return mask & -(lowest & -lowest)
-
-
 def _constant(term: Term) -> int:
     bits: Any = term.payload
     return int(bits)
@@ -41,7 +33,8 @@ def _shift_count(term: Term) -> int | None:
 
 
 def _shl(term: Term) -> int:
-    return _above(_full(term), term.args[0].ones)
+    ones = term.args[0].ones
+    return _full(term) & -(ones & -ones)
 
 
 def _shr_u(term: Term) -> int:
@@ -65,10 +58,10 @@ def _rotl(term: Term) -> int:
 
 
 def _mul(term: Term) -> int:
-    left, right = term.args[0].ones, term.args[1].ones
-    product, full = left * right, _full(term)
+    left, right, full = term.args[0].ones, term.args[1].ones, _full(term)
+    greatest = left * right
     low = (left & -left) * (right & -right)
-    return (up_to(product) if product <= full else full) & -low
+    return (up_to(greatest) if greatest <= full else full) & -low
 
 
 def _div_u(term: Term) -> int:
@@ -85,27 +78,29 @@ def _rem_u(term: Term) -> int:
     return up_to(dividend.ones)
 
 
+def _product(full: int, factor: int, ones: int) -> int:
+    """Of factor * value modulo full + 1, for values within `ones`."""
+    if factor & (factor - 1) == 0:
+        return factor * ones & full
+    greatest = factor * ones
+    low = (factor & -factor) * (ones & -ones)
+    return (up_to(greatest) if greatest <= full else full) & -low
+
+
 def _sum(term: Term) -> int:
-    """Disjoint summands keep their bits; else all bits up to the greatest sum, if it fits."""
+    """Disjoint summands keep their bits; others may carry, up to the greatest sum if it fits."""
     full = _full(term)
     payload: Any = term.payload
     taken, factors = payload
-    lows = [taken]
-    fits = True
     for arg, factor in zip(term.args, factors, strict=True):
-        ones = factor * arg.ones
-        if factor & (factor - 1) == 0:
-            ones &= full  # a shift: what leaves at the top is gone
+        more = _product(full, factor, arg.ones)
+        if taken & more:
+            low = (taken | more) & -(taken | more)
+            greatest = taken + more
+            taken = (up_to(greatest) if greatest <= full else full) & -low
         else:
-            lows.append((factor & -factor) * (arg.ones & -arg.ones) & full)
-        fits = fits and ones <= full
-        lows.append(ones if factor & (factor - 1) == 0 else 0)
-        if fits and not ones & taken and factor & (factor - 1) == 0:
-            taken |= ones
-        else:
-            taken = up_to(taken + ones)
-            fits = fits and taken <= full
-    return _above(taken if fits else full, *lows)
+            taken |= more
+    return int(taken)
 
 
 def _extend_s(term: Term) -> int:

@@ -181,7 +181,7 @@ def parse_rules(text: str) -> list[Rule]:
     rules: list[Rule] = []
     for line in lines:
         name, _, body = line.partition(": ")
-        for width in (32, 64) if "iN." in body or "fN." in body else (0,):
+        for width in (32, 64) if "iN" in body or "fN" in body else (0,):
             rules.append(_parse_rule(name, body, width, len(rules)))
     return rules
 
@@ -189,7 +189,7 @@ def parse_rules(text: str) -> list[Rule]:
 def _parse_rule(name: str, text: str, width: int, number: int) -> Rule:
     if width:
         name = f"{name}/{width}"
-        text = text.replace("iN.", f"i{width}.").replace("fN.", f"f{width}.")
+        text = text.replace("iN", f"i{width}").replace("fN", f"f{width}")
     rewrite, _, conditions = text.partition(" if ")
     left, _, right = rewrite.partition("->")
     pattern = parse_expression(left, "")

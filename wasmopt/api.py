@@ -156,9 +156,9 @@ def _assemble(
         validate(finished, result)
     if len(result) > len(data):
         raise ValueError(f"{len(result)} bytes are more than {len(data)}")
+    report.sections_saved = sections_saved(optimized, finished)
     report.changed = len(changed)
     report.notices += notices
-    report.sections_saved = sections_saved(optimized, finished)
     return _finish(finished, result, report)
 
 

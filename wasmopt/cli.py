@@ -102,6 +102,22 @@ class _FeatureAction(argparse.Action):
         namespace.disabled = namespace.disabled | names if disable else namespace.disabled - names
 
 
+class _ShowAction(argparse.Action):
+    """--help and --version; argparse's own do not mind whether anybody can read them."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        text = parser.format_help() if self.const is None else f"{self.const}\n"
+        namespace.subject = STANDARD_STREAM
+        write_standard_output(text.encode())
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser, made from the registry of passes and the table of features."""
     parser = _Parser(
@@ -110,13 +126,21 @@ def build_parser() -> argparse.ArgumentParser:
         description=f"Makes a WebAssembly module smaller ({NOT_PROVED}).",
         epilog="exit codes: 0 fine, 1 the input or output is at fault, 2 the command line is",
         allow_abbrev=False,
+        add_help=False,
     )
     parser.add_argument("input", metavar="IN", help="module, binary or text; - for standard input")
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="where to write; - for standard output"
     )
     parser.add_argument("-S", "--emit-text", action="store_true", help="write the text format")
-    parser.add_argument("--version", action="version", version=f"wasmopt {VERSION}")
+    parser.add_argument("-h", "--help", action=_ShowAction, nargs=0, help="show this")
+    parser.add_argument(
+        "--version",
+        action=_ShowAction,
+        nargs=0,
+        const=f"wasmopt {VERSION}",
+        help="show the version",
+    )
     _add_levels(parser.add_argument_group("how much"))
     _add_sections(parser.add_argument_group("custom sections"))
     _add_shown(parser.add_argument_group("what is shown"))
@@ -349,11 +373,8 @@ def run_as_program() -> NoReturn:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except OSError as error:
-        if code == 0:
-            _say(f"error: {STANDARD_STREAM}: cannot write: {error.strerror}")
-            code = 1
-        # What is still buffered goes nowhere; Python would complain about it once more at exit.
+    except OSError:
+        # That was told already; what is still buffered goes nowhere, or Python would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
