@@ -53,6 +53,7 @@ class Diagrams:
         self._merges: dict[tuple[tuple[Term, Term], ...], Term | None] = {}
         self._choices: dict[tuple[Term, Term, Term], Term] = {}
         self._joins: dict[tuple[tuple[Term, Term], ...], Term] = {}
+        self._definitions: dict[Term, tuple[str, tuple[Term, ...]]] = {}
         self._conditions: dict[Term, Term] = {}
 
     def negation(self, condition: Term) -> Term:
@@ -102,6 +103,14 @@ class Diagrams:
                 known = self._atom(term)
             self._conditions[term] = known
         return known
+
+    def define(self, term: Term, op: str, args: tuple[Term, ...]) -> None:
+        """Remember that `term` is what the normaliser made of an instruction.
+
+        A test of a disjunction is two tests, but the normaliser may have made a sum of it.
+        """
+        if term.op != op and all(term.number > arg.number for arg in args):
+            self._definitions.setdefault(term, (op, args))
 
     def named(self, condition: Term) -> Term:
         """`condition`, as one atom if it is deep; keeps the guards of large functions small."""
@@ -162,8 +171,8 @@ class Diagrams:
             raise _TooLargeError
         if is_constant(term):
             return self.false if term.payload == 0 else self.true
-        args = term.args
-        match term.op:
+        op, args = self._definitions.get(term, (term.op, term.args))
+        match op:
             case "i32.eqz":
                 return self._ite(self._condition(args[0], depth + 1), self.false, self.true)
             case "i32.or":

@@ -412,6 +412,11 @@ class Execution:
     def _member(self, index: Term, numbers: tuple[int, ...]) -> Term:
         if index.op == "const":
             return self.diagrams.true if index.payload in numbers else self.diagrams.false
+        if index.op == "i32.sum" and isinstance(index.payload, tuple) and index.payload[1] == (1,):
+            # The index is another term plus a constant.
+            shift = index.payload[0]
+            numbers = tuple(sorted([(number - shift) % (1 << 32) for number in numbers]))
+            index = index.args[0]
         if len(numbers) == 1:
             number = self.arena.constant("i32", numbers[0])
             return self.diagrams.condition(self.apply("i32.eq", index, number))

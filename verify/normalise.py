@@ -64,6 +64,7 @@ class Normaliser:
     Attributes:
         arena: where.
         firings: how often each rule of `TABLE` was applied.
+        left_alone: how many applications were nested too deep to be normalised.
         low_bits_memo: results of `low_bits`.
     """
 
@@ -73,6 +74,7 @@ class Normaliser:
         self.firings: Final = [0] * len(TABLE)
         self.low_bits_memo: Final[dict[tuple[Term, int], Term]] = {}
         self._memo: Final[dict[tuple[Opcode, _Args, Hashable], Term]] = {}
+        self.left_alone = 0
         self._nesting = 0
 
     def apply(self, op: Opcode, args: Sequence[Term], immediates: Hashable = None) -> Term:
@@ -101,6 +103,7 @@ class Normaliser:
         if immediates is not None:
             return self.arena.node(row.name, row.sort, operands, immediates)
         if self._nesting >= MAX_NESTING:
+            self.left_alone += 1
             return self.arena.node(row.name, row.sort, operands)
         self._nesting += 1
         try:

@@ -13,6 +13,7 @@ from typing import Final
 RULES: Final = """\
 # And
 and-self: (iN.and x x) -> x
+and-0: (iN.and x 0) -> 0
 and-needless: (iN.and x c) -> x if (iN.eq (iN.or ones.x c) c)
 and-least: (iN.and x c) -> (iN.and x (iN.and c ones.x)) if (iN.ne c (iN.and c ones.x))
 and-extended: (i64.and (i64.extend_i32_u x) y) -> (i64.extend_i32_u (i32.and x (i32.wrap_i64 y)))

@@ -233,9 +233,8 @@ class Solver:
         if region.cut:
             return Model({})
         values = self._values(solver.model(), self._encoder, region)
-        if values.get(first, 0) == values.get(second, 1) or (
-            under is not None and not values[under]
-        ):
+        holds = under is None or values[under] == 1
+        if not holds or (first in values and values[first] == values[second]):
             return Unknown("solver: wrong model")
         return Model(values)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from wasmopt.instr import Instr
-from wasmopt.opcodes import Effect
+from wasmopt.opcodes import BY_MNEMONIC, Effect, Opcode
 from wasmopt.semantics import constant_bits
 from wasmopt.types import ArrayType, FieldType, StructType, ValType
 from wasmopt.verify.state import access_bytes, sort_of
@@ -54,8 +54,10 @@ def _numeric(x: Execution, instr: Instr) -> None:
     if instr.effects & Effect.TRAP:
         condition = _numeric_trap(x, instr.name, operands)
         x.check((instr.name, *operands), 0, condition)
-    immediates = instr.immediates or None
-    x.stack.append(x.normaliser.apply(instr.op, operands, immediates))
+    value = x.normaliser.apply(instr.op, operands, instr.immediates or None)
+    if instr.name in ("i32.or", "i32.eqz"):
+        x.diagrams.define(value, instr.name, tuple(operands))
+    x.stack.append(value)
 
 
 def _numeric_trap(x: Execution, name: str, operands: list[Term]) -> Term:
@@ -141,8 +143,6 @@ def _nop(_x: Execution, _instr: Instr) -> None:
 _FULL_STORES: Final = {
     "i32.load": "i32.store",
     "i64.load": "i64.store",
-    "f32.load": "f32.store",
-    "f64.load": "f64.store",
     "v128.load": "v128.store",
     "i32.load8_u": "i32.store8",
     "i32.load16_u": "i32.store16",
@@ -151,6 +151,14 @@ _FULL_STORES: Final = {
     "i64.load32_u": "i64.store32",
 }
 """Loads that give back just what that store stored (see `_STORE_MASKS`)."""
+
+_FLOAT_ACCESSES: Final = {
+    "f32.load": ("i32.load", "i32.reinterpret_f32", "f32.reinterpret_i32"),
+    "f64.load": ("i64.load", "i64.reinterpret_f64", "f64.reinterpret_i64"),
+    "f32.store": ("i32.store", "i32.reinterpret_f32", "f32.reinterpret_i32"),
+    "f64.store": ("i64.store", "i64.reinterpret_f64", "f64.reinterpret_i64"),
+}
+"""The integer access that a float access is, and how to get from float to bits and back."""
 
 _STORE_MASKS: Final = {
     "i32.store8": 0xFF,
@@ -163,34 +171,54 @@ _STORE_MASKS: Final = {
 
 
 def _access(x: Execution, instr: Instr) -> None:
-    op, memarg = instr.op, instr.immediates[0]
-    operands = x.pop_many(len(op.operands or ()))
+    name, memarg = instr.name, instr.immediates[0]
+    operands = x.pop_many(len(instr.op.operands or ()))
+    if name in _FLOAT_ACCESSES:
+        # A float is stored and loaded as its bits.
+        name, reinterpret, _ = _FLOAT_ACCESSES[name]
+        operands[1:] = [x.apply(reinterpret, value) for value in operands[1:]]
+    op = BY_MNEMONIC[name]
     address, rest = operands[0], tuple(operands[1:])
     width = access_bytes(op)
     _in_bounds(x, memarg.memory, address, memarg.offset + width)
     component = x.layout.contents(memarg.memory)
     place = (memarg.offset, width, *instr.immediates[1:])
     if instr.effects & Effect.WRITE_MEMORY:
-        mask = _STORE_MASKS.get(instr.name)
+        mask = _STORE_MASKS.get(name)
         if mask is not None:
             sort = rest[0].sort
             rest = (x.apply(f"{sort}.and", rest[0], x.arena.constant(sort, mask)),)
         written = x.arena.node(
-            instr.name, STATE, (x.state[component], address, *rest), ("store", *place)
+            name, STATE, (x.state[component], address, *rest), ("store", *place)
         )
         x.set_state(component, written)
         return
-    contents = _before_disjoint_stores(x.state[component], address, memarg.offset, width)
-    if contents.op == _FULL_STORES.get(instr.name) and contents.args[1] is address:
-        stored_at = contents.payload
-        if isinstance(stored_at, tuple) and stored_at[1] == memarg.offset:
-            x.stack.append(contents.args[2])
-            return
-    sort = (op.results or ("",))[0]
-    value = x.arena.node(instr.name, sort, (contents, address, *rest), place)
-    if instr.name.endswith("_u") and sort != "v128":
-        value.ones = (1 << 8 * width) - 1
+    value = _loaded(x, op, x.state[component], address, rest, place)
+    if instr.name in _FLOAT_ACCESSES:
+        value = x.apply(_FLOAT_ACCESSES[instr.name][2], value)
     x.stack.append(value)
+
+
+def _loaded(
+    x: Execution,
+    op: Opcode,
+    contents: Term,
+    address: Term,
+    rest: tuple[Term, ...],
+    place: tuple[int, ...],
+) -> Term:
+    """What a load finds: the value just stored there, or a function of the memory."""
+    offset, width = place[:2]
+    contents = _before_disjoint_stores(contents, address, offset, width)
+    if contents.op == _FULL_STORES.get(op.mnemonic) and contents.args[1] is address:
+        stored_at = contents.payload
+        if isinstance(stored_at, tuple) and stored_at[1] == offset:
+            return contents.args[2]
+    sort = (op.results or ("",))[0]
+    value = x.arena.node(op.mnemonic, sort, (contents, address, *rest), place)
+    if op.mnemonic.endswith("_u") and sort != "v128":
+        value.ones = (1 << 8 * width) - 1
+    return value
 
 
 def _before_disjoint_stores(contents: Term, address: Term, offset: int, width: int) -> Term:

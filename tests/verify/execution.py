@@ -2,8 +2,8 @@
 
 The function is taken out of its module: memories, tables, globals and segments stay, every other
 function becomes a stub that logs its arguments and a digest of the state, changes memories
-and globals at random, and returns random values, all by the order of calls.  Values cross the border
-to Python as i64 bits, so that NaN payloads and vectors are compared too.
+and globals at random, and returns random values, all by the order of calls.  Values cross the
+border to Python as i64 bits, so that NaN payloads and vectors are compared too.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ from wasmopt.types import (
 FUEL = 100_000
 """Instructions, about, that one run may take."""
 MAX_CALLS = 20
+GROWTH = 1 << 18
+"""Bytes that memories, and heaps of collected objects, may grow."""
 DIGESTED = 1 << 16
 """Bytes of each memory that are digested at every call; all of it is, at the end."""
 
@@ -147,6 +149,8 @@ def run(
     outcome = Outcome("")
     store = wasmtime.Store(engine())
     store.set_fuel(1 << 40)
+    initial = max([limits.minimum for limits in Signatures(module).memories], default=0) << 16
+    store.set_limits(memory_size=initial + GROWTH, table_elements=1 << 12)
     exports = wasmtime.Instance(store, program, []).exports(store)
     state = _State(module, store, exports, outcome, random)
     _set_hooks(store, exports["hooks"], state)
