@@ -46,7 +46,7 @@ demo: $(READY) ## optimize a Rust program and show what was done; then all of co
 	@$(BIN)/python corpus/runs.py build/demo
 
 test: $(READY) ## run the tests; ARGS go to pytest
-	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY) ## check style, types and who imports whom
 	$(BIN)/ruff check

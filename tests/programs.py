@@ -171,12 +171,12 @@ class _Writer:
         return f"block {self.nested(None, self.statements)} end"
 
     def bounded_loop(self) -> str:
-        again = self.expression("i32")
-        body = self.nested("loop", self.statements)
+        def inner() -> str:
+            return f"{self.statements()} {self.expression('i32')}"
+
         spend = "global.get $fuel i32.const 1 i32.sub global.set $fuel"
-        return (
-            f"loop {spend} {body} {again} global.get $fuel i32.const 0 i32.gt_s i32.and br_if 0 end"
-        )
+        body = self.nested("loop", inner)
+        return f"loop {spend} {body} global.get $fuel i32.const 0 i32.gt_s i32.and br_if 0 end"
 
     def if_statement(self) -> str:
         condition = self.expression("i32")

@@ -189,7 +189,13 @@ class Diagrams:
                 high = self._condition(args[1], depth + 1)
                 low = self._condition(args[2], depth + 1)
                 return self._ite(self._atom(args[0]), high, low)
-        return self._atom(term)
+        if term.ones == 1:
+            return self._atom(term)
+        is_zero = self._normaliser.apply(_EQZ, [term])
+        if is_zero.op == _EQZ.mnemonic and is_zero.args[0] is term:
+            return self._atom(term)
+        # "is zero" has a form of its own, as a difference that is zero is an equality
+        return self._ite(self._condition(is_zero, depth + 1), self.false, self.true)
 
     def _choose(self, condition: Term, high: Term, low: Term) -> Term:
         """`_ite` on conditions, with an opaque atom when that grows too large.

@@ -65,14 +65,25 @@ class DifferentError(Exception):
 
 @dataclass(slots=True)
 class _Loop:
-    """A pair of matched loops being compared."""
+    """A pair of matched loops being compared.
+
+    Attributes:
+        key: positions of the two loops.
+        length: of both bodies, in instructions.
+        entries: values at the header.
+        classes: slots with the same number share a symbol.
+        fixed: classes that are taken to keep their value at the header.
+        moving: slots that were seen not to.
+        failure: what differed within the loop in this run.
+    """
 
     key: tuple[int, int]
     length: int
     entries: dict[Place, Term]
     classes: dict[Place, Hashable]
     fixed: set[Hashable] = field(default_factory=set)
-    symbols: dict[Hashable, Term] = field(default_factory=dict)
+    moving: set[Place] = field(default_factory=set)
+    failure: str | None = None
 
 
 class Comparison:
@@ -131,7 +142,7 @@ class Comparison:
 
     def _enter(self, first: LoopEntry, second: LoopEntry) -> list[Answer]:
         if not self._same(first.guard, second.guard):
-            raise DifferentError("a loop is entered under different conditions")
+            self._fail("a loop is entered under different conditions")
         key = (first.position, second.position)
         entries: dict[Place, Term] = {
             (version, *slot): value
@@ -152,15 +163,23 @@ class Comparison:
         return (kind, index) if self._by_index or kind == "state" else None
 
     def _name(self, loop: _Loop) -> list[Answer]:
-        """Give every class its symbol."""
+        """Give every class its symbol.
+
+        A class of one version only is taken to keep its value at the header until it is seen to
+        change: the other version may not assign it at all.
+        """
         answers: list[dict[tuple[str, int], Term]] = [{}, {}]
         level = len(self._loops)
+        sides: dict[Hashable, set[int]] = {}
+        for place, number in loop.classes.items():
+            sides.setdefault(number, set()).add(place[0])
+        moving = {loop.classes[place] for place in loop.moving}
+        loop.fixed = {n for n, side in sides.items() if len(side) == 1} - moving
         for place, value in loop.entries.items():
             number = loop.classes[place]
             symbol = value
             if number not in loop.fixed:
                 symbol = self.arena.symbol(value.sort, ("loop", *loop.key, level, number))
-            loop.symbols[number] = symbol
             version, kind, index = place
             answers[version][kind, index] = symbol
         return list(answers)
@@ -178,40 +197,43 @@ class Comparison:
         )
         if split != loop.classes:
             loop.classes = split
-            loop.fixed.clear()
             return self._again(loop)
-        for place, value in returned.items():
-            if loop.classes[place] in loop.fixed and value is not loop.entries[place]:
-                raise DifferentError("a loop changes what it seemed to keep")
-        fixed = self._one_sided_invariants(loop, returned)
-        if fixed:
-            loop.fixed |= fixed
+        moved = {
+            place
+            for place, value in returned.items()
+            if loop.classes[place] in loop.fixed and value is not loop.entries[place]
+        }
+        if moved:
+            loop.moving |= moved
             return self._again(loop)
         if not self._same(first.guard, second.guard):
-            raise DifferentError("a loop goes on under different conditions")
+            self._fail("a loop goes on under different conditions")
         self._compare_traps(first.region, second.region)
         self._known[loop.key] = loop.classes
         self._loops.pop()
+        if loop.failure is not None:
+            self._fail(loop.failure)
         return [None, None]
+
+    def _fail(self, reason: str) -> None:
+        """The versions differ, unless the loop around this is run again under other symbols.
+
+        The failure stays with the innermost loop that is being run: only a new run of all that
+        it contains may forget it.
+
+        Raises:
+            DifferentError: there is no loop around it.
+        """
+        if not self._loops:
+            raise DifferentError(reason)
+        self._loops[-1].failure = reason
 
     def _again(self, loop: _Loop) -> list[Answer]:
         self._repeats_left -= loop.length
         if self._repeats_left < 0:
             raise DifferentError("budget: loops do not settle")
+        loop.failure = None
         return self._name(loop)
-
-    def _one_sided_invariants(self, loop: _Loop, returned: dict[Place, Term]) -> set[Hashable]:
-        """Classes of one version only that come back as they were: no symbol is needed.
-
-        The other version may not assign them at all, so they keep their value at the header.
-        """
-        sides: dict[Hashable, set[int]] = {}
-        changed: set[Hashable] = set()
-        for place, number in loop.classes.items():
-            sides.setdefault(number, set()).add(place[0])
-            if returned.get(place) is not loop.symbols[number]:
-                changed.add(number)
-        return {n for n, side in sides.items() if len(side) == 1} - changed - loop.fixed
 
     def _finish(self, first: Finished, second: Finished) -> None:
         self._compare_traps(first.region, second.region)
@@ -267,7 +289,7 @@ class Comparison:
             if traps[0].conditions() == traps[1].conditions():
                 continue
             if not self._same(*[each.all(self._diagrams) for each in traps]):
-                raise DifferentError("they trap under different conditions")
+                self._fail("they trap under different conditions")
 
 
 def _numbered(classes: dict[Place, Hashable]) -> dict[Place, Hashable]:

@@ -24,7 +24,7 @@ from typing import Final
 
 import z3
 
-from wasmopt.verify.smt_terms import WIDTHS, Encoder, Region, bit_cost
+from wasmopt.verify.smt_terms import WIDTHS, Encoder, Region, costs_more_than
 from wasmopt.verify.terms import BOOL, Arena, SortError, Term
 
 CUT: Final = "cut"
@@ -49,7 +49,7 @@ class Budget:
     queries: int = 40
     terms: int = 1_000
     gates: int = 60_000
-    rewrites: int = 200_000
+    rewrites: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Solver:
             try:
                 answer = self._decide(first, second, under)
             except z3.Z3Exception as error:
-                answer = Unknown(f"solver: {_message(error)}")
+                answer = Unknown(_reason(_message(error)))
             finally:
                 self.counters.seconds += time.thread_time() - start
             self._answers[key] = answer
@@ -219,7 +219,7 @@ class Solver:
         equal = Equal(CUT if region.cut else UNCUT)
         if z3.is_false(question):
             return equal
-        if bit_cost(question) > self._budget.gates:
+        if costs_more_than(self._budget.gates, question):
             return Unknown(TOO_LARGE)
         solver = z3.SimpleSolver(ctx=self._context)
         # Z3 would take an interrupt from the keyboard for itself and answer "unknown".
@@ -229,7 +229,7 @@ class Solver:
         if result == z3.unsat:
             return equal
         if result != z3.sat:
-            return Unknown(f"solver: {_REASONS.get(solver.reason_unknown(), 'gave up')}")
+            return Unknown(_reason(solver.reason_unknown()))
         if region.cut:
             return Model({})
         values = self._values(solver.model(), self._encoder, region)
@@ -258,4 +258,13 @@ def _message(error: z3.Z3Exception) -> str:
     return text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
 
 
-_REASONS: Final = dict.fromkeys(["canceled", "max. resource limit exceeded"], "resource limit")
+def _reason(message: str) -> str:
+    """What Z3 says when it gives up, in words of which there are few."""
+    return _REASONS.get(message, f"solver: {message}")
+
+
+_REASONS: Final = {
+    "canceled": "solver resource limit",
+    "max. resource limit exceeded": "solver resource limit",
+    "max. steps exceeded": TOO_LARGE,
+}

@@ -207,22 +207,22 @@ class Encoder:
         return value if width == bits else z3.ZeroExt(bits - width, value)
 
 
-def bit_cost(expression: z3.ExprRef) -> int:
-    """About how many gates Z3 makes of an expression, which is what it costs to solve it at all.
+def costs_more_than(gates: int, expression: z3.ExprRef) -> bool:
+    """Whether Z3 would make more than about so many gates of an expression.
 
-    Z3 counts hardly any of that against a resource limit, and memory is not limited by it.
+    That is what it costs to solve it at all.  Z3 counts hardly any of it against a resource
+    limit, and does not limit its memory by that.
     """
-    total = 0
     seen = {expression.get_id()}
     stack = [expression]
-    while stack:
+    while stack and gates >= 0:
         each = stack.pop()
-        total += _gates(each)
+        gates -= _gates(each)
         for child in each.children():
             if child.get_id() not in seen:
                 seen.add(child.get_id())
                 stack.append(child)
-    return total
+    return gates < 0
 
 
 def _gates(expression: z3.ExprRef) -> int:

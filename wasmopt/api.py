@@ -74,6 +74,7 @@ def optimize(
     manager = Manager(passes, options, trust, observer, on_progress)
     report.passes = list(manager.reports.values())
     optimized = manager.run(original)
+    report.rounds = manager.rounds
     try:
         try:
             result = _assemble(original, optimized, data, options, report)
@@ -142,6 +143,8 @@ def _assemble(
 ) -> Result:
     """Finish the sections and check the whole.
 
+    At level 0, where only numbers get shorter, nothing is worth a loss: the input stays as it is.
+
     Raises:
         ValidationError: the result is not valid.
         ValueError: the result is larger than the input.
@@ -151,6 +154,9 @@ def _assemble(
     finished, notices = finish_sections(
         optimized, options, {imported + position for position in changed}, data
     )
+    if notices and options.level == "0" and not changed:
+        report.notices += [f"left as it is: else it {notice}" for notice in notices]
+        return _finish(original, data, report)
     result = encode(finished)
     if result != data:
         validate(finished, result)

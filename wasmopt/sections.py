@@ -15,7 +15,8 @@ section                                what happens to it
 anything else                          kept
 =====================================  ====================================================
 
-Sections without entries are dropped but for ``-O0``.
+Sections without entries are dropped but for ``-O0``.  Where nothing but numbers would get shorter,
+at ``-O0`` without passes, the module rather stays as it is than lose a section by these rules.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _without_stale_offsets(
     dropped = [p.name for p in layout if isinstance(p, CustomSection) and p.name.startswith(stale)]
     if dropped:
         names = ", ".join(dropped)
-        notices.append(f"dropped what refers to places in the code, which moved: {names}")
+        notices.append(f"loses what refers to places in the code, which moved: {names}")
     return [part for part in layout if not _named(part, stale)]
 
 
@@ -140,7 +141,7 @@ def _without_stale_names(layout: _Layout, changed: Collection[int], notices: lis
             try:
                 kept.append(_filter_names(part, changed))
             except DecodeError:
-                notices.append("dropped the name section, which is malformed")
+                notices.append("loses the name section, which is malformed")
         else:
             kept.append(part)
     return kept

@@ -251,7 +251,7 @@ def test_functions_are_printed_after_a_pass(
 def test_notices_name_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "in.wasm").write_bytes(WASTE + custom(b".debug_info"))
     assert run("-O") == 0
-    notice = "dropped what refers to places in the code, which moved: .debug_info"
+    notice = "loses what refers to places in the code, which moved: .debug_info"
     assert f"wasmopt: in.wasm: {notice}\n" in capsys.readouterr().err
 
 

@@ -304,6 +304,7 @@ def test_savings_are_told_apart() -> None:
     assert vacuum.bytes_saved == len(b"\x01\x41\x00\x1a")
     assert report.sections_saved == len(custom(b"name", b"\1\1\0"))
     assert report.encoding_saved == 2 + 1
+    assert report.rounds == 2
 
 
 def test_signatures_are_compared_by_what_they_are() -> None:

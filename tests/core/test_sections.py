@@ -111,7 +111,7 @@ def test_malformed_names_are_dropped_with_a_word_if_they_could_be_wrong(contents
     bad = custom(b"name", contents)
     changed = run(ONE_FUNCTION, CODE, bad, keep_names=True)
     assert left(changed) == []
-    assert changed.report.notices == ["dropped the name section, which is malformed"]
+    assert changed.report.notices == ["loses the name section, which is malformed"]
     assert left(run(ONE_FUNCTION, TIGHT_CODE, bad, keep_names=True)) == [b"name"]
 
 
@@ -121,7 +121,20 @@ def test_what_refers_to_moved_code_is_dropped_with_a_word(name: bytes, code: byt
     result = run(ONE_FUNCTION, code, custom(name, b"at 3"), custom(b"other"))
     assert left(result) == [b"other"]
     [notice] = result.report.notices
-    assert notice == f"dropped what refers to places in the code, which moved: {name.decode()}"
+    assert notice == f"loses what refers to places in the code, which moved: {name.decode()}"
+
+
+@pytest.mark.parametrize("name", BY_CODE)
+def test_level_0_loses_nothing_for_shorter_numbers(name: bytes) -> None:
+    pieces = [ONE_FUNCTION, PADDED_CODE, custom(name, b"at 3"), custom(b"producers")]
+    for options in ({}, {"strip_producers": True}):
+        result = run(*pieces, level="0", **options)
+        assert result.data == HEADER + b"".join(pieces)
+        [notice] = result.report.notices
+        lost = f"loses what refers to places in the code, which moved: {name.decode()}"
+        assert notice == f"left as it is: else it {lost}"
+    with_a_pass = run(ONE_FUNCTION, CODE, custom(name, b"at 3"), level="0", passes=("vacuum",))
+    assert with_a_pass.data == HEADER + ONE_FUNCTION + TIGHT_CODE
 
 
 @pytest.mark.parametrize("name", BY_CODE)

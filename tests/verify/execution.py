@@ -35,6 +35,7 @@ from wasmopt.types import (
     is_defaultable,
     read_heap_type,
 )
+from wasmopt.verify.validity import declared_references
 
 FUEL = 100_000
 """Instructions, about, that one run may take."""
@@ -244,10 +245,10 @@ def _argument(value_type: ValType, random: Random) -> list[int]:
         return [_signed(random.choice(FLOATS[value_type]), 64)]
     kind = random.random()
     if kind < 0.4:
-        bits = random.choice(INTERESTING) * random.choice([1, 1, 1, -1])
-    elif kind < 0.6:
-        bits = random.randrange(1 << 16)
+        bits = random.choice(INTERESTING) * random.choice([1, 1, 1, 1, 1, -1])
     elif kind < 0.8:
+        bits = random.randrange(1 << 16)
+    elif kind < 0.9:
         bits = random.choice([0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 32, 1 << 63])
     else:
         bits = random.getrandbits(64)
@@ -284,7 +285,13 @@ class _Surroundings:
             FuncType((), (I64,)),
             FuncType(tuple(bits)),
         ]
-        stubs = [self._stub(i, type_index) for i, type_index in enumerate(signatures.functions)]
+        called = {each.immediates[0] for each in function.body if "func" in each.op.immediates}
+        called |= declared_references(self.module)
+        missing = (self.make("unreachable"), self.make("end"))
+        stubs = [
+            self._stub(i, type_index) if i in called else Function(type_index, (), missing)
+            for i, type_index in enumerate(signatures.functions)
+        ]
         runner = self._runner(signature, last)
         hooks = Table(TableType(FUNCREF, Limits(3)))
         return Module(

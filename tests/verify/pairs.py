@@ -234,6 +234,41 @@ DIFFERENT: Final = {
              (br_if 0 (call $g)))
            (i32.const 0)""",
     ),
+    "a difference in a loop, before a loop within it that is run again": (
+        """(param i32) (local i32 i32 i32)
+           (loop
+             (drop (i32.div_u (i32.const 1) (local.get 0)))
+             (local.set 1 (i32.const 0)) (local.set 2 (i32.const 0))
+             (loop
+               (local.set 3 (local.get 2)) (local.set 2 (local.get 1))
+               (local.set 1 (i32.const 1))
+               (br_if 0 (call $g)))
+             (br_if 0 (call $g)))""",
+        """(param i32) (local i32 i32 i32)
+           (loop
+             (local.set 1 (i32.const 0)) (local.set 2 (i32.const 0))
+             (loop
+               (local.set 3 (local.get 2)) (local.set 2 (local.get 1))
+               (local.set 1 (i32.const 1))
+               (br_if 0 (call $g)))
+             (br_if 0 (call $g)))""",
+    ),
+    "a loop within a loop is entered under another condition": (
+        """(param i32) (local i32 i32 i32)
+           (loop
+             (if (local.get 0) (then
+               (loop
+                 (local.set 3 (local.get 2)) (local.set 2 (local.get 1))
+                 (local.set 1 (i32.const 1)) (br_if 0 (call $g)))))
+             (br_if 0 (call $g)))""",
+        """(param i32) (local i32 i32 i32)
+           (loop
+             (if (i32.eqz (local.get 0)) (then
+               (loop
+                 (local.set 3 (local.get 2)) (local.set 2 (local.get 1))
+                 (local.set 1 (i32.const 1)) (br_if 0 (call $g)))))
+             (br_if 0 (call $g)))""",
+    ),
     "an endless loop removed": ("(loop (br 0))", ""),
     "a loop that may be endless removed": (
         "(param i32) (loop (br_if 0 (i32.load (local.get 0))))",
