@@ -117,7 +117,8 @@ class SkippedError(Exception):
 
 def feature_flags(module: Module) -> list[str]:
     """Flags for the features that every engine has, and those that the module uses."""
-    return [f"--enable-{name}" for name in sorted({*LONG_STANDING, *used_features(module)})]
+    names = {*LONG_STANDING, *used_features(module)} - {"bulk-memory-opt"}
+    return [f"--enable-{name}" for name in sorted(names)]
 
 
 def run_wasm_opt(command: Sequence[str], source: Path, target: Path) -> None:

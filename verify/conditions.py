@@ -13,7 +13,7 @@ Source: Bryant 1986 (ordered diagrams), Fujita et al. 1997 (several terminals).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from wasmopt.verify.normalise import Normaliser
@@ -28,6 +28,12 @@ MAX_NEW_NODES: Final = 300
 
 NAMED_DEPTH: Final = 24
 """Tests on one path above which the guard of a join gets a name of its own."""
+
+MAX_CASES: Final = 8
+"""Cases that one instruction behind a join is looked at in."""
+
+Cases = int | tuple[Term, "Cases", "Cases"]
+"""A tree of tests with case numbers as leaves."""
 
 _EQZ: Final = opcode("i32.eqz")
 
@@ -150,6 +156,62 @@ class Diagrams:
             return self._arena.node("merge", pairs[0][1].sort, flat)
         # No guard holds anywhere: the join is never reached and any value will do.
         return pairs[0][1] if merged is None else self._unview(merged)
+
+    def split(self, args: tuple[Term, ...], make: Callable[[tuple[Term, ...]], Term]) -> Term:
+        """`make` of the arguments, case by case where they are diagrams.
+
+        Where that would take more than `MAX_CASES` cases it is made of the arguments as they are.
+        """
+        cases: list[tuple[Term, ...]] = []
+        try:
+            tree = self._cases(args, cases)
+        except _TooLargeError:
+            return make(args)
+        results = [make(case) for case in cases]
+        return self._rebuild(tree, results)
+
+    def _cases(self, args: tuple[Term, ...], cases: list[tuple[Term, ...]]) -> Cases:
+        tops = [term.args[0] for term in args if term.depth]
+        if not tops:
+            if len(cases) == MAX_CASES:
+                raise _TooLargeError
+            cases.append(args)
+            return len(cases) - 1
+        atom = min(tops, key=lambda term: term.number)
+        high = self._cases(tuple([_cofactor(term, atom, 1) for term in args]), cases)
+        low = self._cases(tuple([_cofactor(term, atom, 2) for term in args]), cases)
+        return atom, high, low
+
+    def _rebuild(self, tree: Cases, results: list[Term]) -> Term:
+        if isinstance(tree, int):
+            return results[tree]
+        atom, high, low = tree
+        condition = self.condition(atom)
+        return self.select(condition, self._rebuild(high, results), self._rebuild(low, results))
+
+    def leaves(self, args: tuple[Term, ...], condition: Term) -> dict[tuple[Term, ...], Term]:
+        """The cases of the arguments, each with the condition under which it is reached.
+
+        One case, the arguments as they are, where there are more than `MAX_CASES`.
+        """
+        reached: dict[tuple[Term, ...], Term] = {}
+        work = [(args, condition)]
+        while work:
+            parts, under = work.pop()
+            if under is self.false:
+                continue
+            tops = [term.args[0] for term in parts if term.depth]
+            if not tops:
+                reached[parts] = self.disjunction(reached.get(parts, self.false), under)
+                if len(reached) > MAX_CASES:
+                    return {args: condition}
+                continue
+            atom = min(tops, key=lambda term: term.number)
+            holds = self._atom(atom)
+            for branch, test in ((1, holds), (2, self.negation(holds))):
+                part = tuple([_cofactor(term, atom, branch) for term in parts])
+                work.append((part, self.conjunction(under, test)))
+        return reached
 
     def _atom(self, term: Term) -> Term:
         return self._node(term, self.true, self.false)

@@ -12,7 +12,7 @@ happens in that state; which check fails first within one state is not observabl
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,9 +80,7 @@ class Traps:
     def conditions(self) -> dict[Term, Term]:
         """Guard by condition."""
         return {
-            condition: guard
-            for checks in self._checks.values()
-            for guard, _, condition in checks
+            condition: guard for checks in self._checks.values() for guard, _, condition in checks
         }
 
     def all(self, diagrams: Diagrams) -> Term:
@@ -173,6 +171,7 @@ class Execution:
     Attributes:
         arena, normaliser, diagrams: shared by both versions.
         layout: components of the state.
+        sink: whether what is done behind a join is done in each of its cases.
         stack, locals, state: at the current position.
         guard: under which control is here, relative to `region`.
     """
@@ -184,7 +183,8 @@ class Execution:
         layout: Layout,
         diagrams: Diagrams,
         normaliser: Normaliser,
-        arena: Arena,
+        *,
+        sink: bool,
     ) -> None:
         self.body: Final = code.body
         self.arities: Final = arities
@@ -192,10 +192,11 @@ class Execution:
         self.layout: Final = layout
         self.diagrams: Final = diagrams
         self.normaliser: Final = normaliser
-        self.arena: Final = arena
+        self.arena: Final = normaliser.arena
+        self.sink: Final = sink
         self.nesting: Final = Nesting(code.body, len(code.enclosing) - 1)
-        self.locals: list[Term] = _initial_locals(code, arena)
-        self.state: State = layout.initial(arena)
+        self.locals: list[Term] = _initial_locals(code, self.arena)
+        self.state: State = layout.initial(self.arena)
         self.stack: list[Term] = []
         self.guard: Term = diagrams.true
         self.region = Region(None, diagrams.true)
@@ -210,8 +211,21 @@ class Execution:
         state = self.state
         if state[component] is value:
             return
-        order = self.arena.node("then", STATE, (state[-1], value), component)
+        order = self.make("then", STATE, (state[-1], value), component)
         self.state = (*state[:component], value, *state[component + 1 : -1], order)
+
+    def make(self, op: str, sort: str, args: tuple[Term, ...], payload: Hashable = None) -> Term:
+        """A term that reads the state; see `split`."""
+        if not self.sink:
+            return self.arena.node(op, sort, args, payload)
+        return self.split(args, lambda parts: self.arena.node(op, sort, parts, payload))
+
+    def split(self, args: Sequence[Term], make: Callable[[tuple[Term, ...]], Term]) -> Term:
+        """`make(args)`; with `sink`, case by case where the arguments are joined values.
+
+        That makes code behind a join equal to copies of it before the join.
+        """
+        return self.diagrams.split(tuple(args), make) if self.sink else make(tuple(args))
 
     def apply(self, mnemonic: str, *operands: Term) -> Term:
         """The value of a numeric instruction."""
@@ -219,14 +233,18 @@ class Execution:
 
     def predicate(self, name: str, args: tuple[Term, ...], payload: Hashable) -> Term:
         """An uninterpreted 0/1 value."""
-        term = self.arena.node(name, "i32", args, payload)
-        term.ones = 1
-        return term
+
+        def leaf(parts: tuple[Term, ...]) -> Term:
+            term = self.arena.node(name, "i32", parts, payload)
+            term.ones = 1
+            return term
+
+        return self.split(args, leaf)
 
     def event(self, name: str, operands: Sequence[Term], payload: Hashable) -> Term:
         """Something that the outside takes part in, named by all that it can depend on."""
         seen = self.state[: self.layout.observable]
-        return self.arena.node(name, STATE, (*seen, *operands), ("event", payload))
+        return self.make(name, STATE, (*seen, *operands), ("event", payload))
 
     def leave(self) -> None:
         """Return from the function with the results on the stack."""
@@ -241,7 +259,7 @@ class Execution:
 
     def havoc(self, token: Term) -> None:
         """After `token` every component may be anything that `token` determines."""
-        layout, node = self.layout, self.arena.node
+        layout, node = self.layout, self.make
         self.state = tuple(
             [
                 node("after", sort, (token,), component)
@@ -505,7 +523,7 @@ class Execution:
     def _enter_loop(self, position: int, instr: Instr) -> tuple[Frame, LoopEntry]:
         block_type = self.signatures.block_type(instr.immediates[0])
         height = len(self.stack) - len(block_type.params)
-        order = self.arena.node("loop", STATE, (self.state[-1],))
+        order = self.make("loop", STATE, (self.state[-1],))
         self.state = (*self.state[:-1], order)
         values = self._carried(position, height)
         length = self.nesting.end(position) - position

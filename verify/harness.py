@@ -56,7 +56,7 @@ from wasmopt.verify.harness_code import (
     WatchedTable,
 )
 from wasmopt.verify.mentions import Mentions
-from wasmopt.verify.scenarios import Surface
+from wasmopt.verify.scenarios import WIDTHS, Surface
 
 MAX_STUBS: Final = 2_000
 MAX_MEMORY_BYTES: Final = 1 << 30
@@ -90,6 +90,7 @@ class Harness:
     Attributes:
         signature: of the function.
         mentions: what the versions name.
+        tags: type of each tag.
         stubs: in the order in which the host sees them numbered.
         globals: the mentioned ones.
         memories, tables: indices of the mentioned ones.
@@ -104,6 +105,7 @@ class Harness:
 
     def __init__(self, module: Module, before: Function, after: Function) -> None:
         self._module: Final = module
+        self._choices: Final[dict[ValType, Sequence[int]]] = {}
         self._signatures: Final = Signatures(module)
         self._imported_globals: Final = len(module.imported(Kind.GLOBAL))
         self.signature: Final = self._signatures.func_type(before.type_index)
@@ -111,7 +113,7 @@ class Harness:
             raise HarnessError("the versions differ in their type")
         self._versions: Final = (before, after)
         self.mentions: Final = Mentions(before, after)
-        self._tags: Final = [self._signatures.func_type(each) for each in self._signatures.tags]
+        self.tags: Final = [self._signatures.func_type(each) for each in self._signatures.tags]
         self._types: Final = list(module.types)
         self._type_count = len(self._signatures.types)
         self._plain_type: Final = self._add_type(FuncType())
@@ -135,7 +137,7 @@ class Harness:
         self.memories: Final = self.mentions.of("memory")
         self.tables: Final = self.mentions.of("table")
         # -- slots of `io`
-        called = [self.signature, *self._tags, *[stub.type for stub in self.stubs]]
+        called = [self.signature, *self.tags, *[stub.type for stub in self.stubs]]
         values = max(max(len(each.params), len(each.results)) for each in called)
         self.globals: Final = [
             Place(index, self._signatures.globals[index].value, (values + number) * SLOT)
@@ -174,6 +176,27 @@ class Harness:
         if not choices:
             raise HarnessError("a reference that cannot be made up")
         return choices
+
+    def fit(self, value_type: ValType, bits: int) -> int:
+        """The bits of a number cut to its width, or the number of some reference."""
+        width = WIDTHS.get(value_type)
+        if width is not None:
+            return bits & ((1 << width) - 1)
+        choices = self._choices.get(value_type)
+        if choices is None:
+            choices = self._choices[value_type] = self.choices(value_type)
+        return choices[bits % len(choices)]
+
+    def is_function(self, value_type: ValType) -> bool:
+        """Whether it is a type of references to functions."""
+        if value_type in WIDTHS:
+            return False
+        reference = reference_of(value_type, self._signatures.types)
+        return reference is not None and reference.kind == "func"
+
+    def table_element(self, table: int) -> ValType:
+        """What a table holds."""
+        return self._signatures.tables[table].element
 
     # -- what is needed ----------------------------------------------------------------------
 
@@ -245,7 +268,7 @@ class Harness:
             memories={i: (_bytes(each), I64 if each.address64 else I32) for i, each in limits.items()},
             results=tuple(map(tuple, results)),
             calls=bool(self.stubs),
-            tags=len(self._tags) if self._catches() else 0,
+            tags=len(self.tags) if self._catches() else 0,
             constants={each: self.mentions.constants(each) for each in (I32, I64, F32, F64)},
             offsets=self.mentions.offsets(),
         )
@@ -300,10 +323,10 @@ class Harness:
 
     def _functions(self, first: int) -> list[Function]:
         """Stubs, both versions from `first` on, and what is exported."""
-        code = HarnessCode(self._pool, self._crossing, self._tags, save=first + 2, load=first + 3)
+        code = HarnessCode(self._pool, self._crossing, self.tags, save=first + 2, load=first + 3)
         throws = self.surface.tags > 0
         run_type = self._add_type(FuncType((), (I32,)))
-        payloads = [self._add_type(FuncType((), each.params)) for each in self._tags]
+        payloads = [self._add_type(FuncType((), each.params)) for each in self.tags]
         plain = self._plain_type
         settable = [each for each in self.globals if each.index in self.surface.globals]
         return [

@@ -39,7 +39,7 @@ from wasmopt.verify.execute import (
     Region,
     Traps,
 )
-from wasmopt.verify.state import Layout
+from wasmopt.verify.state import Layout, State
 from wasmopt.verify.terms import Arena, Term
 from wasmopt.verify.window import Code
 
@@ -100,6 +100,7 @@ class Comparison:
         context: Context,
         *,
         by_index: bool,
+        sink: bool = False,
         make_oracle: Callable[[Arena], Oracle] | None = None,
     ) -> None:
         self.arena: Final = Arena()
@@ -112,7 +113,7 @@ class Comparison:
         self._live: Final = before.live
         arities = context.table(Arities)
         self._versions: Final = [
-            Execution(each, arities, self._layout, self._diagrams, normaliser, self.arena)
+            Execution(each, arities, self._layout, self._diagrams, normaliser, sink=sink)
             for each in (before, after)
         ]
         self._known: dict[tuple[int, int], dict[Place, Hashable]] = {}
@@ -284,12 +285,28 @@ class Comparison:
 
     def _compare_traps(self, first: Region, second: Region) -> None:
         none = Traps()
+        unequal = []
         for state in {**first.traps, **second.traps}:
             traps = [region.traps.get(state, none) for region in (first, second)]
-            if traps[0].conditions() == traps[1].conditions():
-                continue
-            if not self._same(*[each.all(self._diagrams) for each in traps]):
-                self._fail("they trap under different conditions")
+            if traps[0].conditions() != traps[1].conditions():
+                totals = [each.all(self._diagrams) for each in traps]
+                if not self._same(*totals):
+                    unequal.append((state, totals))
+        before, after = [
+            self._by_leaf({state: totals[number] for state, totals in unequal})
+            for number in range(2)
+        ]
+        if before != after:
+            self._fail("they trap under different conditions")
+
+    def _by_leaf(self, traps: dict[State, Term]) -> dict[State, Term]:
+        """The same traps with joined states taken apart."""
+        diagrams = self._diagrams
+        apart: dict[State, Term] = {}
+        for state, condition in traps.items():
+            for leaf, reached in diagrams.leaves(state, condition).items():
+                apart[leaf] = diagrams.disjunction(apart.get(leaf, diagrams.false), reached)
+        return apart
 
 
 def _numbered(classes: dict[Place, Hashable]) -> dict[Place, Hashable]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmopt.opcodes import BY_MNEMONIC, Opcode
-from wasmopt.verify import linear
+from wasmopt.verify import linear, sum_views
 from wasmopt.verify.terms import BITS, Term
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def _simpler(n: Normaliser, term: Term, count: int, depth: int) -> Term:
     if op == "const":
         return n.arena.constant(sort, payload & ((1 << count) - 1))
     if op == linear.SUMS[sort]:
-        return linear.reduced(n, term, count, lambda each, bits: low_bits(n, each, bits, depth + 1))
+        return sum_views.reduced(
+            n, term, count, lambda each, bits: low_bits(n, each, bits, depth + 1)
+        )
     row = _BITWISE.get(op)
     if row is not None:
         return _bitwise(n, row, term, count, depth)

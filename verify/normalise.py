@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from wasmopt.opcodes import BY_MNEMONIC, Effect, Opcode
 from wasmopt.semantics import evaluate
-from wasmopt.verify import linear, low_bits
+from wasmopt.verify import linear, low_bits, sum_views, truth
 from wasmopt.verify.ones import fill_in
 from wasmopt.verify.patterns import COMMUTATIVE, Rule, Way, parse_rules
 from wasmopt.verify.rules import RULES
@@ -185,10 +185,10 @@ class Normaliser:
             missing = [each for each in (high, low) if each not in done]
             stack += missing
             if not missing:
-                done[stack.pop()] = linear.branch(self, atom, done[high], done[low])
+                done[stack.pop()] = truth.branch(self, atom, done[high], done[low])
         result = done[diagram]
         if result.depth == 1 and result.sort in linear.SUMS:
-            return linear.choice(self, *result.args)
+            return truth.choice(self, *result.args)
         return result
 
 
@@ -239,8 +239,8 @@ def _mul(n: Normaliser, row: _Row, args: _Args) -> Term:
     if right.op == "const":
         number: Any = right.payload
         return linear.total(n, row.sort, ((number, left),))
-    factor_left, left = linear.factor_out(n, left)
-    factor_right, right = linear.factor_out(n, right)
+    factor_left, left = sum_views.factor_out(n, left)
+    factor_right, right = sum_views.factor_out(n, right)
     product = n.rewrite(row.name, _in_order(left, right))
     return linear.total(n, row.sort, ((factor_left * factor_right, product),))
 
@@ -258,13 +258,13 @@ def _shift(n: Normaliser, row: _Row, args: _Args) -> Term | _Args:
 
 
 def _eq(n: Normaliser, row: _Row, args: _Args) -> Term:
-    return linear.equal(n, args[0], args[1])
+    return sum_views.equal(n, args[0], args[1])
 
 
 def _eqz(n: Normaliser, row: _Row, args: _Args) -> Term | _Args:
     sort = args[0].sort
-    if linear.is_sum(args[0]):
-        return linear.equal(n, args[0], n.arena.constant(sort, 0))
+    if sum_views.is_sum(args[0]):
+        return sum_views.equal(n, args[0], n.arena.constant(sort, 0))
     return args
 
 
@@ -304,7 +304,7 @@ def _last_and(n: Normaliser, row: _Row, args: _Args) -> Term | None:
         return None
     bits: Any = mask.payload
     if value.op == linear.SUMS[row.sort]:
-        picked = linear.masked(n, value, bits)
+        picked = sum_views.masked(n, value, bits)
         if picked is not None:
             return picked
     simpler = n.low_bits(value, bits.bit_length())
@@ -317,7 +317,7 @@ def _last_shr_u(n: Normaliser, row: _Row, args: _Args) -> Term | None:
     if count.op != "const" or value.op != linear.SUMS[row.sort]:
         return None
     number: Any = count.payload
-    return linear.shifted(n, value, number)
+    return sum_views.shifted(n, value, number)
 
 
 _INTEGERS: Final = ("i32", "i64")

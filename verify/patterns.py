@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wasmopt.domain import INTEGERS, to_unsigned
 from wasmopt.opcodes import BY_MNEMONIC, Opcode
 from wasmopt.semantics import MEANINGS
-from wasmopt.verify import linear
+from wasmopt.verify import linear, sum_views
 from wasmopt.verify.terms import BITS, Term
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ def _match_two(pattern: Call, first: _Matcher, second: _Matcher) -> _Matcher:
 
 def _match_view(pattern: Call, args: list[_Matcher]) -> _Matcher:
     name = linear.SUMS[pattern.sort]
-    view = linear.as_shift if pattern.op.mnemonic.endswith("shl") else linear.as_addition
+    view = sum_views.as_shift if pattern.op.mnemonic.endswith("shl") else sum_views.as_addition
     first, second = args
 
     def match(n: Normaliser, term: Term, slots: _Slots) -> bool:

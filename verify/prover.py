@@ -72,8 +72,10 @@ class Prover:
         if len(before.body) + len(after.body) > MAX_INSTRUCTIONS:
             return Unproved(f"budget: too long ({reason})")
         codes = [whole_function(each, context) for each in (before, after)]
-        for by_index in (True, False):
-            reason = self._compare(SUMMARY, codes[0], codes[1], context, by_index=by_index)
+        for by_index, sink in ((True, False), (False, False), (True, True)):
+            reason = self._compare(
+                SUMMARY, codes[0], codes[1], context, by_index=by_index, sink=sink
+            )
             if reason is None:
                 return Proved(SUMMARY)
         return Unproved(reason)
@@ -86,15 +88,15 @@ class Prover:
             return str(error)
         if window is None:
             return "no window"
-        return self._compare(WINDOW, *window, context, by_index=True)
+        return self._compare(WINDOW, *window, context, by_index=True, sink=False)
 
     def _compare(
-        self, tier: str, before: Code, after: Code, context: Context, *, by_index: bool
+        self, tier: str, before: Code, after: Code, context: Context, *, by_index: bool, sink: bool
     ) -> str | None:
         """None if the two are equal, else why they are not known to be."""
         comparison = None
         try:
-            comparison = Comparison(before, after, context, by_index=by_index)
+            comparison = Comparison(before, after, context, by_index=by_index, sink=sink)
             comparison.check()
         except (DifferentError, UnsupportedError, MalformedError, BudgetError) as error:
             reason = str(error)

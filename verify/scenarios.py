@@ -82,13 +82,13 @@ class Scenario:
     """A state to start from.  What is not mentioned is zero.
 
     Attributes:
-        arguments: bits of each argument, cut to its width; references by number, null is 0.
-        globals: bits of globals, by index.
+        arguments: bits by parameter; references by number, see `crossing`.
+        globals: bits by index.
         memory: what memories hold: (memory, address, bytes).
         answers: to the calls, in the order in which they are made.
     """
 
-    arguments: tuple[int, ...] = ()
+    arguments: Mapping[int, int] = field(default_factory=dict)
     globals: Mapping[int, int] = field(default_factory=dict)
     memory: tuple[tuple[int, int, bytes], ...] = ()
     answers: tuple[Answer, ...] = ()
@@ -107,7 +107,7 @@ class Surface:
         globals: types of the numeric globals that may hold anything, by index.
         changeable: those globals that a callee can change.
         memories: for each memory that is mentioned its size in bytes and its address type.
-        results: result types of whatever can be called, by position.
+        results: by position, the types that results of callees have there.
         calls: whether anything can be.
         tags: number of tags that a callee can throw.
         constants: numbers in the code, by type.
@@ -152,13 +152,13 @@ ANSWERS: Final = 16
 
 
 def scenarios(surface: Surface, seeds: Sequence[Scenario], count: int) -> Iterator[Scenario]:
-    """First each seed, with several memories and answers where it gives none; then `count` more."""
+    """First each seed, with several values for what it leaves open; then `count` more."""
     for seed in seeds:
         for number in range(4):
             drawn = draw_scenario(surface, number)
             yield replace(
                 drawn,
-                arguments=seed.arguments or drawn.arguments,
+                arguments={**drawn.arguments, **seed.arguments},
                 globals={**drawn.globals, **seed.globals},
                 memory=seed.memory or drawn.memory,
                 answers=seed.answers or drawn.answers,
@@ -171,14 +171,14 @@ def draw_scenario(surface: Surface, number: int) -> Scenario:
     """The scenario of that number: 0 is all zero, 1 all one."""
     if number < 2:
         return Scenario(
-            (number,) * len(surface.params),
+            dict.fromkeys(range(len(surface.params)), number),
             dict.fromkeys(surface.globals, number),
             answers=(Answer((number,) * len(surface.results)),) * number,
         )
     draw = _Draw(surface, number)
     arguments = draw.arguments()
     return Scenario(
-        arguments,
+        dict(enumerate(arguments)),
         {index: draw.pointer_or(each) for index, each in surface.globals.items()},
         tuple([chunk for memory in surface.memories for chunk in draw.memory(memory)]),
         tuple([draw.answer(call, arguments) for call in range(ANSWERS)]) if surface.calls else (),

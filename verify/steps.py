@@ -188,26 +188,19 @@ def _access(x: Execution, instr: Instr) -> None:
         if mask is not None:
             sort = rest[0].sort
             rest = (x.apply(f"{sort}.and", rest[0], x.arena.constant(sort, mask)),)
-        written = x.arena.node(
-            name, STATE, (x.state[component], address, *rest), ("store", *place)
-        )
+        written = x.make(name, STATE, (x.state[component], address, *rest), ("store", *place))
         x.set_state(component, written)
         return
-    value = _loaded(x, op, x.state[component], address, rest, place)
+    operands = [x.state[component], address, *rest]
+    value = x.split(operands, lambda parts: _loaded(x, op, parts, place))
     if instr.name in _FLOAT_ACCESSES:
         value = x.apply(_FLOAT_ACCESSES[instr.name][2], value)
     x.stack.append(value)
 
 
-def _loaded(
-    x: Execution,
-    op: Opcode,
-    contents: Term,
-    address: Term,
-    rest: tuple[Term, ...],
-    place: tuple[int, ...],
-) -> Term:
+def _loaded(x: Execution, op: Opcode, operands: tuple[Term, ...], place: tuple[int, ...]) -> Term:
     """What a load finds: the value just stored there, or a function of the memory."""
+    contents, address, *rest = operands
     offset, width = place[:2]
     contents = _before_disjoint_stores(contents, address, offset, width)
     if contents.op == _FULL_STORES.get(op.mnemonic) and contents.args[1] is address:
@@ -274,9 +267,9 @@ def _memory_grow(x: Execution, instr: Instr) -> None:
     token = x.event("memory.grow", [x.pop()], memory)
     sort = x.layout.sorts[x.layout.size(memory)]
     for component in (x.layout.size(memory), x.layout.contents(memory), x.layout.world):
-        after = x.arena.node("after", x.layout.sorts[component], (token,), component)
+        after = x.make("after", x.layout.sorts[component], (token,), component)
         x.set_state(component, after)
-    x.stack.append(x.arena.node("result", sort, (token,), 0))
+    x.stack.append(x.make("result", sort, (token,), 0))
 
 
 def _memory_fill(x: Execution, instr: Instr) -> None:
@@ -309,7 +302,7 @@ def _memory_init(x: Execution, instr: Instr) -> None:
 def _write(x: Execution, component: int, instr: Instr, args: tuple[Term, ...]) -> None:
     """The component becomes what the instruction makes of it and its operands."""
     payload = (instr.name, *instr.immediates)
-    x.set_state(component, x.arena.node("write", STATE, (x.state[component], *args), payload))
+    x.set_state(component, x.make("write", STATE, (x.state[component], *args), payload))
 
 
 def _drop_segment(x: Execution, instr: Instr) -> None:
@@ -324,13 +317,13 @@ def _table_get(x: Execution, instr: Instr) -> None:
     table = instr.immediates[0]
     condition = _truth(x, "table out of bounds", (tables, index), table)
     x.check(("table", tables, index, table), 0, condition)
-    x.stack.append(x.arena.node("table.get", REFERENCE, (tables, index), table))
+    x.stack.append(x.make("table.get", REFERENCE, (tables, index), table))
 
 
 def _table_size(x: Execution, instr: Instr) -> None:
     sort = "i64" if x.signatures.tables[instr.immediates[0]].limits.address64 else "i32"
     tables = x.state[x.layout.tables]
-    x.stack.append(x.arena.node("table.size", sort, (tables,), instr.immediates[0]))
+    x.stack.append(x.make("table.size", sort, (tables,), instr.immediates[0]))
 
 
 def _table_write(x: Execution, instr: Instr) -> None:
@@ -349,9 +342,9 @@ def _table_grow(x: Execution, instr: Instr) -> None:
     table = instr.immediates[0]
     token = x.event("table.grow", x.pop_many(2), table)
     for component in (x.layout.tables, x.layout.world):
-        x.set_state(component, x.arena.node("after", STATE, (token,), component))
+        x.set_state(component, x.make("after", STATE, (token,), component))
     sort = "i64" if x.signatures.tables[table].limits.address64 else "i32"
-    x.stack.append(x.arena.node("result", sort, (token,), 0))
+    x.stack.append(x.make("result", sort, (token,), 0))
 
 
 # -- calls -------------------------------------------------------------------------------------
@@ -370,7 +363,7 @@ def _call(x: Execution, instr: Instr) -> None:
     token = x.event(name, operands, instr.immediates)
     x.havoc(token)
     x.stack += [
-        x.arena.node("result", sort_of(value_type), (token,), number)
+        x.make("result", sort_of(value_type), (token,), number)
         for number, value_type in enumerate(callee.results)
     ]
     if name != instr.name:
@@ -428,9 +421,9 @@ def _aggregate(x: Execution, instr: Instr) -> None:
     if instr.effects & Effect.TRAP:
         x.trap_if(_truth(x, "aggregate traps", args, payload))
     if instr.effects & (Effect.WRITE_HEAP | Effect.ALLOCATE):
-        x.set_state(x.layout.aggregates, x.arena.node("aggregates", STATE, args, payload))
+        x.set_state(x.layout.aggregates, x.make("aggregates", STATE, args, payload))
     if left:
-        x.stack.append(x.arena.node("aggregate", _aggregate_sort(x, instr), args, payload))
+        x.stack.append(x.make("aggregate", _aggregate_sort(x, instr), args, payload))
 
 
 def _aggregate_sort(x: Execution, instr: Instr) -> str:

@@ -367,8 +367,9 @@ def _draw(text: str) -> None:
 def run_as_program() -> NoReturn:
     """Entry point of the `wasmopt` command: as `main`, and leaves nothing behind when ended."""
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _end)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, _end)
     code = main()
     try:
         if sys.stdout is not None:

@@ -8,12 +8,15 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from wasmopt.errors import InputError, OutputError
 
 STANDARD_STREAM: Final = "-"
 """As a file name on the command line: standard input or standard output."""
+LARGEST: Final = 1 << 30
+"""Bytes of the largest module that engines take (JavaScript API, Implementation Limits)."""
+_CHUNK: Final = 1 << 24
 
 
 def read_input(name: str) -> bytes:
@@ -27,7 +30,7 @@ def read_input(name: str) -> bytes:
     if sys.stdin is None:
         raise InputError("cannot read: standard input is closed")
     try:
-        return sys.stdin.buffer.read()
+        return _read_all(sys.stdin.buffer)
     except OSError as error:
         raise InputError(f"cannot read: {_reason(error)}") from None
 
@@ -40,9 +43,21 @@ def read_file(path: str | Path) -> bytes:
     """
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return _read_all(file)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise InputError(f"cannot read: {_reason(error)}") from None
+
+
+def _read_all(file: BinaryIO) -> bytes:
+    """What is left in the file, which may be a device without an end."""
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := file.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST:
+            raise InputError(f"cannot read: more than {LARGEST} bytes, the most that engines take")
+    return b"".join(chunks)
 
 
 def write_output(name: str, data: bytes) -> None:

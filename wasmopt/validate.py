@@ -38,14 +38,19 @@ _PROPOSALS: Final = (
 )
 
 
-@cache
-def engine() -> wasmtime.Engine:
-    """An engine with every proposal of WebAssembly 3.0 that this wasmtime has."""
+def every_proposal() -> wasmtime.Config:
+    """A configuration with every proposal of WebAssembly 3.0 that this wasmtime has."""
     config = wasmtime.Config()
     for proposal in _PROPOSALS:
         if hasattr(config, proposal):
             setattr(config, proposal, True)
-    return wasmtime.Engine(config)
+    return config
+
+
+@cache
+def engine() -> wasmtime.Engine:
+    """An engine with every proposal of WebAssembly 3.0 that this wasmtime has."""
+    return wasmtime.Engine(every_proposal())
 
 
 def legacy_exceptions(module: Module) -> frozenset[Instr]:

@@ -201,6 +201,18 @@ def test_a_polite_end_leaves_nothing_behind(
     assert contents(folder) == {"in.wasm": INPUT, "out.wasm": OLD}
 
 
+def test_a_signal_that_was_ignored_before_still_is(folder: Path) -> None:
+    """As nohup has it."""
+    script = killing("fsync", "SIGHUP").replace("main(sys.argv[1:])", "run_as_program()")
+    done = command(
+        *("-O", "in.wasm", "-o", "out.wasm"),
+        script=f"from wasmopt.cli import run_as_program\n{script}",
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    assert done.returncode == 0
+    assert contents(folder) == {"in.wasm": INPUT, "out.wasm": OUTPUT}
+
+
 # --- standard streams that are closed or broken -------------------------------------------------
 
 

@@ -198,6 +198,12 @@ def test_readers_see_the_old_file_or_the_new_one(out: Path) -> None:
     assert_alone(out)
 
 
+def test_devices_without_an_end_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wasmopt.files.LARGEST", 1 << 20)
+    with pytest.raises(InputError, match="cannot read: more than 1048576 bytes, the most that"):
+        read_file("/dev/zero")
+
+
 def test_standard_streams_that_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     monkeypatch.setattr("sys.stdout", None)

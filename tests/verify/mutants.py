@@ -242,7 +242,9 @@ def _memory(site: Site, index: int) -> Edit:
     for place, value in enumerate(site[index].immediates):
         if isinstance(value, MemArg):
             other = site.other("memory", value.memory)
-            return other and site.immediate(index, place, value._replace(memory=other))
+            if other is None:
+                return None
+            return site.immediate(index, place, value._replace(memory=other))
     return _other_index("memory")(site, index)
 
 
@@ -356,8 +358,10 @@ def _tee_of_other(site: Site, index: int) -> Edit:
     if site[index].name != "local.tee":
         return None
     other = site.other("local", site[index].immediates[0])
+    if other is None:
+        return None
     write = site.make("local.set", *site[index].immediates)
-    return other and (index, index + 1, [write, site.make("local.get", other)])
+    return index, index + 1, [write, site.make("local.get", other)]
 
 
 def _swapped_arms(site: Site, index: int) -> Edit:
@@ -391,13 +395,10 @@ def _changed_result(site: Site, index: int) -> Edit:
 
 def _swapped_top(site: Site, index: int) -> Edit:
     """Two operands of the same type of anything with side effects, the other way round."""
-    names = ("memory.fill", "memory.copy", "memory.init", "table.copy", "table.fill")
-    if site[index].name in names:
-        types = [NUMBER_TYPES["i32"]] * 2
-    elif site[index].name == "i32.store":
-        types = [NUMBER_TYPES["i32"]] * 2
-    else:
+    names = ("i32.store", "memory.fill", "memory.copy", "memory.init", "table.copy", "table.init")
+    if site[index].name not in names:
         return None
+    types = [NUMBER_TYPES["i32"]] * 2
     return index, index + 1, [*site.swapped(*types), site[index]]
 
 
