@@ -74,3 +74,10 @@ def _listing(function: Function) -> list[str]:
     return local_types + [
         " ".join([instr.name, *map(str, instr.immediates)]) for instr in function.body
     ]
+
+
+def last_function(wat: str) -> tuple[Function, Context]:
+    """The last function of a module, and the module around it."""
+    module = module_of(wat)
+    validate(module)
+    return module.functions[-1], Context(module)

@@ -1,17 +1,17 @@
 """A state from which two versions of a function were seen to do different things, as data and text.
 
-    called with i32 5, i32 0
-    global 0: i32 16
-    memory 0 at 0x10: 01 00 00 00
-    before: calls env.f(i32 5) -> i32 7, then global 0 = 9; traps
-    after: traps
-    differs: call 1: env.f(i32 5) before, none after
+function 12(i32 5, i32 0)
+global 0: i32 16
+memory 0 at 0x10: 01 00 00 00
+before: calls env.f(i32 5) -> i32 7, sets global 0 to 0x9; traps
+after: traps
+differs: call 1: env.f(i32 5) before, none after
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -117,6 +117,7 @@ class Counterexample:
     What is not mentioned is zero or null, and does not matter.
 
     Attributes:
+        function: its index, None when that is not known.
         arguments: bit patterns with their types.
         globals: what numeric globals hold, by index.
         memory: the bytes that matter.
@@ -124,6 +125,7 @@ class Counterexample:
         difference: where that differs first.
     """
 
+    function: int | None
     arguments: tuple[Value, ...]
     globals: tuple[tuple[int, Value], ...]
     memory: tuple[Patch, ...]
@@ -133,8 +135,8 @@ class Counterexample:
 
     def render(self) -> str:
         """The counterexample as a few lines of text."""
-        arguments = _listed(self.arguments, _SHOWN_VALUES, ", ")
-        lines = [f"called with {arguments}" if arguments else "called"]
+        name = "the function" if self.function is None else f"function {self.function}"
+        lines = [f"{name}({_listed(self.arguments, _SHOWN_VALUES, ', ')})"]
         if self.globals:
             values = [f"global {index}: {value}" for index, value in self.globals]
             lines.append(_listed(values, _SHOWN_VALUES, ", "))
@@ -150,11 +152,6 @@ def bytes_text(data: bytes) -> str:
     """The first bytes in hexadecimal."""
     text = data[:_SHOWN_BYTES].hex(" ")
     return text if len(data) <= _SHOWN_BYTES else f"{text} … ({len(data)} bytes)"
-
-
-def values_text(values: Iterable[Value]) -> str:
-    """Values in a row; "nothing" when there are none."""
-    return _listed(list(values), _SHOWN_VALUES, ", ") or "nothing"
 
 
 def _listed(items: Sequence[object], most: int, separator: str) -> str:

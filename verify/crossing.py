@@ -73,9 +73,7 @@ def reference_of(value_type: ValType, types: Sequence[SubType]) -> Reference | N
     kind = "other"
     if heap in _HOLDS_I31:
         kind = "i31"
-    elif heap == _FUNC or (
-        isinstance(heap, int) and isinstance(types[heap].composite, FuncType)
-    ):
+    elif heap == _FUNC or (isinstance(heap, int) and isinstance(types[heap].composite, FuncType)):
         kind = "func"
     return Reference(kind, heap, value_type[0] != REF_PREFIX)
 

@@ -195,6 +195,7 @@ class Execution:
         self.arena: Final = normaliser.arena
         self.sink: Final = sink
         self.nesting: Final = Nesting(code.body, len(code.enclosing) - 1)
+        self._window: Final = len(code.enclosing) - 1 if code.is_window else -1
         self.locals: list[Term] = _initial_locals(code, self.arena)
         self.state: State = layout.initial(self.arena)
         self.stack: list[Term] = []
@@ -385,7 +386,12 @@ class Execution:
         return frame
 
     def _target(self, label: int) -> Frame:
-        return self.frames[-1 - label]
+        index = len(self.frames) - 1 - label
+        if index <= self._window:
+            index -= 1  # the window is no structure of the program
+        if index < 0:
+            raise UnsupportedError("branch out of the function")
+        return self.frames[index]
 
     def _branch_where(self, condition: Term, label: int) -> None:
         diagrams, here = self.diagrams, self.guard

@@ -232,7 +232,9 @@ class Harness:
         for index in sorted(needed):
             name = names[index] if index < len(names) else f"function {index}"
             stubs.append(Stub(name, signatures.functions[index], FuncType(), index))
-        stubs += [Stub(f"a function of type {each}", each, FuncType(), None) for each in sorted(types)]
+        stubs += [
+            Stub(f"a function of type {each}", each, FuncType(), None) for each in sorted(types)
+        ]
         return [
             stub
             if stub.type_index == self._plain_type
@@ -265,7 +267,9 @@ class Harness:
             params=self.signature.params,
             globals={index: numeric[index] for index in numeric if index in free},
             changeable=tuple(changeable),
-            memories={i: (_bytes(each), I64 if each.address64 else I32) for i, each in limits.items()},
+            memories={
+                i: (_bytes(each), I64 if each.address64 else I32) for i, each in limits.items()
+            },
             results=tuple(map(tuple, results)),
             calls=bool(self.stubs),
             tags=len(self.tags) if self._catches() else 0,
@@ -368,23 +372,24 @@ class Harness:
         end = self._pool.make("end")
         for index, declared in enumerate(self._signatures.globals):
             value_type = declared.value
+            numeric = value_type in NUMBER_NAMES
             defined = index - self._imported_globals
             init = self._rename(self._module.globals[defined].init) if defined >= 0 else None
-            if init is None or (value_type in NUMBER_NAMES and _reads_globals(init)):
-                number = 0
-                if value_type in NUMBER_NAMES:
-                    declared = GlobalType(value_type, mutable=True)
-                else:
-                    number = self.choices(value_type)[0]
-                init = (*self._crossing.constant(value_type, number), end)
-            yield Global(declared, init)
+            if init is not None and not (numeric and _reads_globals(init)):
+                yield Global(declared, init)
+                continue
+            number = 0 if numeric else self.choices(value_type)[0]
+            start = (*self._crossing.constant(value_type, number), end)
+            yield Global(GlobalType(value_type, declared.mutable or numeric), start)
 
     def _derived_globals(self) -> list[tuple[int, Expr]]:
         """Immutable numbers that are made of other globals, with how."""
         return [
             (self._imported_globals + index, self._rename(each.init))
             for index, each in enumerate(self._module.globals)
-            if not each.type.mutable and each.type.value in NUMBER_NAMES and _reads_globals(each.init)
+            if not each.type.mutable
+            and each.type.value in NUMBER_NAMES
+            and _reads_globals(each.init)
         ]
 
     def _elements(self) -> Iterable[ElementSegment]:
@@ -404,7 +409,10 @@ class Harness:
         for index in self.tables:
             table_type = self._tables[index].type
             count = min(table_type.limits.minimum, _FILLED_ENTRIES)
-            zero = (make("i64.const" if table_type.limits.address64 else "i32.const", 0), make("end"))
+            zero = (
+                make("i64.const" if table_type.limits.address64 else "i32.const", 0),
+                make("end"),
+            )
             entries = tuple(self._entries(table_type.element, count))
             yield ElementSegment(6, entries, index, zero, table_type.element)
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import ctypes
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from types import TracebackType
 from typing import Any, Final
 
 import wasmtime
 
-from wasmopt.types import NUMBER_NAMES, ValType
+from wasmopt.types import ValType
 from wasmopt.validate import every_proposal
 from wasmopt.verify.crossing import SLOT, SLOT_LOG2
 from wasmopt.verify.harness import Harness, Stub
@@ -143,12 +142,10 @@ class _View:
             ctypes.memmove(self.address() + start, data, length)
 
 
-@dataclass
 class Run:
     """A run and what it left behind.
 
     Attributes:
-        machine, scenario: what was run, from where.
         end: `RETURNS`, `TRAPS`, `THROWS` or `UNFINISHED`.
         tag: what it throws; -1 when that is not known.
         results: bits of each result, or of the values thrown.
@@ -156,18 +153,14 @@ class Run:
         globals: bits of the mentioned globals at the end, by index.
     """
 
-    machine: Machine
-    scenario: Scenario
-    end: str = UNFINISHED
-    tag: int = -1
-    results: tuple[int, ...] = ()
-    calls: list[Call] = field(default_factory=list)
-    globals: dict[int, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        machine, harness = self.machine, self.machine.harness
-        self._harness: Final = harness
-        self._store: Final = store = wasmtime.Store(machine.engine)
+    def __init__(self, machine: Machine, scenario: Scenario) -> None:
+        self.end = UNFINISHED
+        self.tag = -1
+        self.results: tuple[int, ...] = ()
+        self.calls: list[Call] = []
+        self.globals: dict[int, int] = {}
+        harness = machine.harness
+        store = wasmtime.Store(machine.engine)
         store.set_limits(
             memory_size=harness.memory_bytes + _GROWTH_BYTES,
             table_elements=harness.entries + _GROWTH_ENTRIES,
@@ -175,6 +168,10 @@ class Run:
         store.set_fuel(_PLENTY)
         host = wasmtime.Func(store, machine.host_type, self._called)
         instance = wasmtime.Instance(store, machine.module, [host])
+        self._machine: Final = machine
+        self._scenario: Final = scenario
+        self._harness: Final = harness
+        self._store: Final = store
         self._exports: Final[dict[str, Any]] = dict(instance.exports(store).items())
         self._io: Final = _View(store, self._exports["io"])
         self._numbers: dict[bytes, int] = {}
@@ -182,9 +179,7 @@ class Run:
     def __enter__(self) -> Run:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -195,7 +190,7 @@ class Run:
 
     def execute(self, version: int) -> None:
         """Run a version from the scenario's state."""
-        harness, scenario = self._harness, self.scenario
+        harness, scenario = self._harness, self._scenario
         for memory, address, data in scenario.memory:
             self.memory(memory).write(address, data)
         for place in harness.globals:
@@ -206,7 +201,7 @@ class Run:
         for position, value_type in enumerate(harness.signature.params):
             bits = scenario.arguments.get(position, 0)
             self._hand_in(value_type, position * SLOT, bits)
-        self._store.set_fuel(self.machine.fuel)
+        self._store.set_fuel(self._machine.fuel)
         try:
             status = self._exports[f"run{version}"](self._store)
         except wasmtime.Trap as trap:
@@ -237,7 +232,7 @@ class Run:
         if len(self.calls) == MAX_CALLS:
             raise _CallLimitError
         stub = self._harness.stubs[number]
-        answer = self.scenario.answer(len(self.calls))
+        answer = self._scenario.answer(len(self.calls))
         arguments = self._hand_out_all(stub.type.params)
         self.calls.append(Call(stub, arguments, self._read_globals(), answer))
         types, status = stub.type.results, 0
@@ -322,18 +317,19 @@ def first_difference(first: _View, second: _View) -> int | None:
     if not length:
         return None
     addresses = [each.address() for each in (first, second)]
-    touched = [_touched_pages(address, length) for address in addresses]
-    either = bytes([one | other for one, other in zip(*touched, strict=True)])
-    for start, stop in _runs(either):
-        start, stop = start * mmap.PAGESIZE, min(stop * mmap.PAGESIZE, length)
+    some, others = [_touched_pages(address, length) for address in addresses]
+    either = int.from_bytes(some) | int.from_bytes(others)
+    for first_page, last_page in _runs(either.to_bytes(len(some))):
+        start, stop = first_page * mmap.PAGESIZE, min(last_page * mmap.PAGESIZE, length)
         one, other = [ctypes.string_at(address + start, stop - start) for address in addresses]
         if one != other:
-            return start + next(i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+            pairs = enumerate(zip(one, other, strict=True), start)
+            return next(address for address, (left, right) in pairs if left != right)
     return None
 
 
 def _runs(flags: bytes) -> Iterator[tuple[int, int]]:
-    """Where runs of ones start and stop, in pieces of at most 256."""
+    """Where runs of bytes that are 1 start and stop, in pieces of at most 256."""
     start = flags.find(1)
     while start >= 0:
         stop = flags.find(0, start, start + 256)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wasmopt.opcodes import BY_MNEMONIC
 from wasmopt.verify.terms import BITS, Term
-from wasmopt.verify.truth import choice_of_truth, truth
+from wasmopt.verify.truth import choice_of_truth
 
 if TYPE_CHECKING:
     from wasmopt.verify.normalise import Normaliser
@@ -38,6 +38,7 @@ _AND: Final = {sort: BY_MNEMONIC[f"{sort}.and"] for sort in SUMS}
 _OR: Final = {sort: f"{sort}.or" for sort in SUMS}
 _XOR: Final = {sort: f"{sort}.xor" for sort in SUMS}
 _SHR_U: Final = {sort: BY_MNEMONIC[f"{sort}.shr_u"] for sort in SUMS}
+_EQZ: Final = BY_MNEMONIC["i32.eqz"]
 _EXTEND: Final = BY_MNEMONIC["i64.extend_i32_u"]
 
 Parts = tuple[int, Sequence[Term], Sequence[int]]
@@ -62,14 +63,14 @@ def _see_constant(n: Normaliser, term: Term) -> Parts:
 
 
 def _see_xor(n: Normaliser, term: Term) -> Parts | None:
-    """x ^ c = c - x when x has no bits but those of c."""
+    """If x has no bits but those of c: x ^ c = c - x."""
     value, other = term.args
     bits: Any = other.payload
     return (bits, (value,), _MINUS_ONCE) if other.op == "const" and not value.ones & ~bits else None
 
 
 def _see_or(n: Normaliser, term: Term) -> Parts | None:
-    """x | c = (x & ~c) + c."""
+    """As a sum: x | c = (x & ~c) + c."""
     value, other = term.args
     if other.op != "const":
         return None
@@ -79,25 +80,34 @@ def _see_or(n: Normaliser, term: Term) -> Parts | None:
 
 
 def _see_eqz(n: Normaliser, term: Term) -> Parts | None:
-    """!b = 1 - b when b is 0 or 1."""
+    """If b is 0 or 1: !b = 1 - b."""
     return (1, term.args, _MINUS_ONCE) if term.args[0].ones == 1 else None
 
 
 def _see_extended(n: Normaliser, term: Term) -> Parts | None:
+    """What is seen of the extended term; none of these bit operations can overflow."""
     inner = term.args[0]
-    if inner.op == "i32.eqz" and inner.args[0].ones == 1:
-        return 1, (n.apply(_EXTEND, inner.args),), _MINUS_ONCE
-    return None
+    view = _VIEWS.get(inner.op) if inner.op in ("i32.xor", "i32.or", "i32.eqz") else None
+    seen = None if view is None else view(n, inner)
+    if seen is None:
+        return None
+    constant, terms, factors = seen
+    return constant, [n.apply(_EXTEND, (each,)) for each in terms], factors
 
 
 def _see_choice(n: Normaliser, term: Term) -> Parts | None:
-    """b ? c1 : c2 = c2 + (c1 - c2) * b."""
+    """As a sum: b ? c1 : c2 = c2 + (c1 - c2) * b."""
     atom, high, low = term.args
     if not high.op == low.op == "const":
         return None
+    while atom.op == "i32.eqz":
+        atom, high, low = atom.args[0], low, high
+    if atom.ones != 1:
+        atom, high, low = n.apply(_EQZ, (atom,)), low, high
     first: Any = high.payload
     second: Any = low.payload
-    return second, (truth(n, atom, term.sort),), (first - second,)
+    value = atom if term.sort == "i32" else n.apply(_EXTEND, (atom,))
+    return second, (value,), (first - second,)
 
 
 _ONCE: Final = (1,)
@@ -115,6 +125,19 @@ _VIEWS: Final[dict[str, Callable[[Normaliser, Term], Parts | None]]] = {
     "i64.extend_i32_u": _see_extended,
     "ite": _see_choice,
 }
+
+
+def is_plain(term: Term) -> bool:
+    """Whether a term as a sum is itself, once."""
+    return term.op not in _VIEWS
+
+
+def offset(n: Normaliser, term: Term, number: int) -> Term:
+    """`term` + `number`, normalised."""
+    mask = (1 << BITS[term.sort]) - 1
+    constant, terms, factors = parts(n, term)
+    reduced = [factor & mask for factor in factors]
+    return _finish(n, term.sort, (constant + number) & mask, terms, reduced)
 
 
 def total(n: Normaliser, sort: str, summands: Sequence[tuple[int, Term]]) -> Term:
@@ -146,14 +169,15 @@ def build(n: Normaliser, sort: str, constant: int, coefficients: dict[Term, int]
     """The sum with these coefficients, normalised."""
     mask = (1 << BITS[sort]) - 1
     for _ in range(_MAX_ROUNDS):
-        if all([factor & 1 for factor in coefficients.values()]):
-            break
-        summands = [
-            _under_shift(n, BITS[sort], factor & mask, term)
-            for term, factor in coefficients.items()
-            if factor & mask
-        ]
-        if not any([simpler not in coefficients for _, simpler in summands]):
+        summands = []
+        changed = False
+        for term, factor in coefficients.items():
+            summand = (factor, term)
+            if factor & 1 == 0 and factor & mask:
+                summand = _under_shift(n, BITS[sort], factor & mask, term)
+                changed |= summand[1] is not term
+            summands.append(summand)
+        if not changed:
             break
         more, coefficients = collect(n, sort, summands)
         constant += more
@@ -174,23 +198,25 @@ def _under_shift(n: Normaliser, bits: int, coefficient: int, term: Term) -> tupl
     bits that it drops are masked instead.
     """
     zeros = trailing_zeros(coefficient)
-    if zeros == 0:
-        return coefficient, term
     simpler = n.low_bits(term, bits - zeros)
-    inner, mask = simpler, None
-    if inner.op == _AND[term.sort].mnemonic and inner.args[1].op == "const":
+    value = simpler.args[0] if simpler.op == "i64.extend_i32_u" else simpler
+    row_and, row_shr_u = _AND[value.sort], _SHR_U[value.sort]
+    inner, mask = value, None
+    if inner.op == row_and.mnemonic and inner.args[1].op == "const":
         inner, mask = inner.args
-    if inner.op != _SHR_U[term.sort].mnemonic or inner.args[1].op != "const":
+    if inner.op != row_shr_u.mnemonic or inner.args[1].op != "const":
         return coefficient, simpler
     count: Any = inner.args[1].payload
     undone = min(count, zeros)
     inner = inner.args[0]
     if count > undone:
-        rest = n.arena.constant(term.sort, count - undone)
-        inner = n.apply(_SHR_U[term.sort], (inner, rest))
-    kept: Any = (1 << (bits - count)) - 1 if mask is None else mask.payload
-    kept_bits = n.arena.constant(term.sort, kept << undone & (1 << bits) - 1)
-    return coefficient >> undone, n.apply(_AND[term.sort], (inner, kept_bits))
+        rest = n.arena.constant(value.sort, count - undone)
+        inner = n.apply(row_shr_u, (inner, rest))
+    kept: Any = (1 << (BITS[value.sort] - count)) - 1 if mask is None else mask.payload
+    result = n.apply(row_and, (inner, n.arena.constant(value.sort, kept << undone)))
+    if value is not simpler:
+        result = n.apply(_EXTEND, (result,))
+    return coefficient >> undone, result
 
 
 def trailing_zeros(number: int) -> int:
@@ -204,7 +230,9 @@ def _node(
     return n.arena.node(SUMS[sort], sort, tuple(terms), (constant, tuple(factors)))
 
 
-def _finish(n: Normaliser, sort: str, constant: int, terms: list[Term], factors: list[int]) -> Term:
+def _finish(
+    n: Normaliser, sort: str, constant: int, terms: Sequence[Term], factors: Sequence[int]
+) -> Term:
     if not terms:
         return n.arena.constant(sort, constant)
     if len(terms) == 1:
@@ -224,11 +252,26 @@ def _finish_single(n: Normaliser, sort: str, constant: int, term: Term, factor: 
         chosen = choice_of_truth(n, term, high, n.arena.constant(sort, constant))
         if chosen is not None:
             return chosen
-    if factor == mask and term.ones & ~constant == 0:
+    if factor not in (1, mask):
+        return None
+    if term.op == "i64.extend_i32_u" and constant < 1 << 32:
+        narrow = _finish_bitwise(n, "i32", constant, term.args[0], factor == mask)
+        return None if narrow is None else n.apply(_EXTEND, (narrow,))
+    return _finish_bitwise(n, sort, constant, term, factor == mask)
+
+
+def _finish_bitwise(
+    n: Normaliser, sort: str, constant: int, term: Term, negated: bool
+) -> Term | None:
+    """`constant` + `term`, or minus when `negated`, as xor or or with a constant."""
+    if negated:
+        if term.ones & ~constant:
+            return None
         return n.arena.node(_XOR[sort], sort, (term, n.arena.constant(sort, constant)))
-    if factor == 1 and term.op == _AND[sort].mnemonic and term.args[1].op == "const":
-        kept: Any = term.args[1].payload
-        if kept & constant == 0 and term.args[0].ones & ~(kept | constant) == 0:
-            pair = (term.args[0], n.arena.constant(sort, constant))
-            return n.arena.node(_OR[sort], sort, pair)
-    return None
+    if term.op != _AND[sort].mnemonic or term.args[1].op != "const":
+        return None
+    value, mask = term.args
+    kept: Any = mask.payload
+    if kept & constant or value.ones & ~(kept | constant):
+        return None
+    return n.arena.node(_OR[sort], sort, (value, n.arena.constant(sort, constant)))

@@ -44,7 +44,10 @@ def low_bits(n: Normaliser, term: Term, count: int, depth: int = 0) -> Term:
     key = (term, count)
     known = n.low_bits_memo.get(key)
     if known is None:
-        known = n.low_bits_memo[key] = _simpler(n, term, count, depth)
+        known = _simpler(n, term, count, depth)
+        if known is not term:
+            known = _simpler(n, known, count, depth)
+        n.low_bits_memo[key] = known
     return known
 
 

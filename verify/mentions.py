@@ -46,3 +46,7 @@ class Mentions:
         for instr in self.instrs:
             effects |= instr.effects
         return effects
+
+    def has_floats(self) -> bool:
+        """Whether the bits of a NaN may be computed."""
+        return any(instr.name[0] == "f" for instr in self.instrs)

@@ -150,7 +150,7 @@ class Normaliser:
         for way in ways:
             result = way.attempt(self, args)
             if result is not None:
-                self.firings[way.rule.number] += 1
+                self.firings[way.number] += 1
                 return result
         if row.last is not None:
             result = row.last(self, row, args)
@@ -205,13 +205,17 @@ def _row(name: str) -> _Row:
     return row
 
 
+_WAYS_OF: Final[dict[str, list[Way]]] = {}
+for _rule in TABLE:
+    for _way in _rule.ways:
+        _WAYS_OF.setdefault(_way.heads[0] or "", []).append(_way)
+
+
 def _ways(heads: tuple[str, ...]) -> list[Way]:
     return [
         way
-        for rule in TABLE
-        if rule.pattern.op.mnemonic == heads[0]
-        for wanted, way in rule.ways()
-        if all(want in (None, head) for want, head in zip(wanted, heads[1:], strict=True))
+        for way in _WAYS_OF.get(heads[0], ())
+        if all(want in (None, head) for want, head in zip(way.heads, heads, strict=True))
     ]
 
 
@@ -226,11 +230,19 @@ def _in_order(left: Term, right: Term) -> _Args:
 
 
 def _add(n: Normaliser, row: _Row, args: _Args) -> Term:
-    return linear.total(n, row.sort, ((1, args[0]), (1, args[1])))
+    left, right = args
+    if right.op == "const":
+        number: Any = right.payload
+        return linear.offset(n, left, number)
+    return linear.total(n, row.sort, ((1, left), (1, right)))
 
 
 def _sub(n: Normaliser, row: _Row, args: _Args) -> Term:
-    return linear.total(n, row.sort, ((1, args[0]), (-1, args[1])))
+    left, right = args
+    if right.op == "const":
+        number: Any = right.payload
+        return linear.offset(n, left, -number)
+    return linear.total(n, row.sort, ((1, left), (-1, right)))
 
 
 def _mul(n: Normaliser, row: _Row, args: _Args) -> Term:
@@ -246,15 +258,16 @@ def _mul(n: Normaliser, row: _Row, args: _Args) -> Term:
 
 
 def _shift(n: Normaliser, row: _Row, args: _Args) -> Term | _Args:
-    """A shift or rotation: counts are modulo the width, and shl by a constant is a sum."""
+    """A shift or rotation: counts are below the width, and shl by a constant is a sum."""
     value, count = args
     bits = BITS[row.sort]
+    count = n.low_bits(count, bits.bit_length() - 1)
     if count.op != "const":
-        return value, n.low_bits(count, bits.bit_length() - 1)
+        return value, count
     number: Any = count.payload
     if row.name[4:] == "shl":
-        return linear.total(n, row.sort, ((1 << number % bits, value),))
-    return value, n.arena.constant(row.sort, number % bits)
+        return linear.total(n, row.sort, ((1 << number, value),))
+    return value, count
 
 
 def _eq(n: Normaliser, row: _Row, args: _Args) -> Term:

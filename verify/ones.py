@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from wasmopt.opcodes import OPCODES
 from wasmopt.verify.terms import BITS, Term
 
 
@@ -129,13 +128,21 @@ _BOTH_WIDTHS: Final[dict[str, _Mask]] = {
     **dict.fromkeys(["clz", "ctz", "popcnt"], lambda term: up_to(BITS[term.sort])),
 }
 
+_INTEGER_TESTS: Final = (
+    "eqz",
+    "eq",
+    "ne",
+    *[f"{c}_{s}" for c in ("lt", "gt", "le", "ge") for s in "su"],
+)
+_FLOAT_TESTS: Final = ("eq", "ne", "lt", "gt", "le", "ge")
+_SHAPES: Final = ("i8x16", "i16x8", "i32x4", "i64x2")
 _TESTS: Final = [
-    op.mnemonic
-    for op in OPCODES
-    if op.results == ("i32",)
-    and op.mnemonic[0] in "if"
-    and op.mnemonic[4:] in ("eqz eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u lt gt le ge".split())
+    *[f"i{bits}.{name}" for bits in (32, 64) for name in _INTEGER_TESTS],
+    *[f"f{bits}.{name}" for bits in (32, 64) for name in _FLOAT_TESTS],
+    "v128.any_true",
+    *[f"{shape}.all_true" for shape in _SHAPES],
 ]
+"""Instructions with the results 0 and 1."""
 
 _MASKS: Final[dict[str, _Mask]] = {
     "const": _constant,
@@ -145,10 +152,6 @@ _MASKS: Final[dict[str, _Mask]] = {
     "i32.wrap_i64": lambda term: term.args[0].ones & 0xFFFF_FFFF,
     "i64.extend_i32_u": lambda term: term.args[0].ones,
     "i64.extend_i32_s": _extend_s,
-    **dict.fromkeys(
-        ["v128.any_true", *[f"{shape}.all_true" for shape in ("i8x16", "i16x8", "i32x4", "i64x2")]],
-        lambda _term: 1,
-    ),
     "i8x16.bitmask": lambda _term: 0xFFFF,
     "i16x8.bitmask": lambda _term: 0xFF,
     "i32x4.bitmask": lambda _term: 0xF,

@@ -22,7 +22,7 @@ the constant c, not 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,7 +99,6 @@ _Number = Callable[[_Slots], int]
 _Builder = Callable[["Normaliser", _Slots], Term]
 
 
-@dataclass(slots=True)
 class Rule:
     """One rule at exact widths.
 
@@ -107,56 +106,60 @@ class Rule:
         name: unique; ends with the width when there are two of it.
         pattern, replacement, conditions: as written.
         number: position in the table of rules.
+        ways: one for each order of operands that can occur.
     """
 
-    name: str
-    pattern: Call
-    replacement: Expression
-    conditions: tuple[Expression, ...]
-    number: int
-    _ways: list[tuple[Call, list[_Matcher]]] = field(init=False)
-    _tests: list[_Number] = field(init=False)
-    _build: _Builder = field(init=False)
-    _size: int = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        name: str,
+        pattern: Call,
+        replacement: Expression,
+        conditions: tuple[Expression, ...],
+        number: int,
+    ) -> None:
+        self.name: Final = name
+        self.pattern: Final = pattern
+        self.replacement: Final = replacement
+        self.conditions: Final = conditions
+        self.number: Final = number
         slots: dict[str, int] = {}
-        _number_names(self.pattern, slots)
-        self._size = len(slots)
-        self._ways = []
-        for pattern in _orders(self.pattern):
-            seen: set[str] = set()
-            matchers = [_matcher(arg, slots, seen) for arg in pattern.args]
-            self._ways.append((pattern, matchers))
-        self._tests = [_number(condition, slots) for condition in self.conditions]
-        self._build = _builder(self.replacement, slots)
-
-    def ways(self) -> list[tuple[tuple[str | None, ...], Way]]:
-        """All orders of operands that it can match in.
-
-        Returns:
-            For each the operations its operands must have (None: any), and the way to apply it.
-        """
-        return [
-            (tuple([_head(arg) for arg in pattern.args]), Way(self, matchers))
-            for pattern, matchers in self._ways
-        ]
+        _number_names(pattern, slots)
+        tests = [_number(condition, slots) for condition in conditions]
+        build = _builder(replacement, slots)
+        self.ways: Final = [Way(number, each, slots, tests, build) for each in _orders(pattern)]
 
 
 class Way:
-    """A rule with one order of operands."""
+    """A rule with its operands in one order.
 
-    __slots__ = ("_build", "_matchers", "_size", "_tests", "rule")
+    Attributes:
+        number: of the rule.
+        heads: the operation and those of its operands; None stands for any.
+    """
 
-    def __init__(self, rule: Rule, matchers: list[_Matcher]) -> None:
-        self.rule: Final = rule
-        self._matchers: Final = matchers
-        self._size: Final = rule._size
-        self._tests: Final = rule._tests
-        self._build: Final = rule._build
+    __slots__ = ("_build", "_matchers", "_size", "_tests", "heads", "number")
+
+    def __init__(
+        self,
+        number: int,
+        pattern: Call,
+        slots: dict[str, int],
+        tests: list[_Number],
+        build: _Builder,
+    ) -> None:
+        seen: set[str] = set()
+        self.number: Final = number
+        self.heads: Final = (pattern.op.mnemonic, *[_head(arg) for arg in pattern.args])
+        self._matchers: Final = [_matcher(arg, slots, seen) for arg in pattern.args]
+        self._size: Final = len(slots)
+        self._tests: Final = tests
+        self._build: Final = build
 
     def attempt(self, normaliser: Normaliser, args: Sequence[Term]) -> Term | None:
-        """The replacement, normalised; None when the rule does not apply."""
+        """The replacement, normalised; None when the rule does not apply.
+
+        The operations are those of `heads`.
+        """
         slots: _Slots = [None] * self._size
         for matcher, arg in zip(self._matchers, args, strict=True):
             if not matcher(normaliser, arg, slots):
@@ -244,9 +247,10 @@ def _sorts_of_names(expression: Expression, sorts: dict[str, str]) -> None:
     if isinstance(expression, Call):
         for arg in expression.args:
             _sorts_of_names(arg, sorts)
-    elif isinstance(expression, Variable | Constant):
-        if sorts.setdefault(expression.name, expression.sort) != expression.sort:
-            raise ValueError(f"{expression.name} has two sorts")
+        return
+    name = expression.name if isinstance(expression, Variable | Constant) else ""
+    if sorts.setdefault(name, expression.sort) != expression.sort and name:
+        raise ValueError(f"{name} has two sorts")
 
 
 def _number_names(expression: Expression, slots: dict[str, int]) -> None:
@@ -350,10 +354,10 @@ def _number(expression: Expression, slots: dict[str, int]) -> _Number:
         return lambda _slots: bits
     if isinstance(expression, Ones):
         slot = slots[expression.variable]
-        return lambda slots: slots[slot].ones  # type: ignore[no-any-return]
+        return lambda slots: slots[slot].ones
     if isinstance(expression, Constant):
         slot = slots[expression.name]
-        return lambda slots: slots[slot].payload  # type: ignore[no-any-return]
+        return lambda slots: slots[slot].payload
     if isinstance(expression, Variable):
         raise ValueError(f"{expression.name} has no value while a rule is matched")
     value = MEANINGS[expression.op.mnemonic].value
@@ -375,7 +379,7 @@ def _builder(expression: Expression, slots: dict[str, int]) -> _Builder:
     """What makes the term of the expression, normalised."""
     if isinstance(expression, Variable):
         slot = slots[expression.name]
-        return lambda _normaliser, slots: slots[slot]  # type: ignore[no-any-return]
+        return lambda _normaliser, slots: slots[slot]
     if not isinstance(expression, Call) or _is_computed(expression):
         sort, bits = expression.sort, _number(expression, slots)
         return lambda normaliser, slots: normaliser.arena.constant(sort, bits(slots))

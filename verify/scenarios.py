@@ -15,6 +15,7 @@ import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from wasmopt.types import F32, F64, I32, I64, V128, ValType
@@ -128,15 +129,30 @@ class Surface:
 WIDTHS: Final = {I32: 32, I64: 64, F32: 32, F64: 64, V128: 128}
 """Bits of a number; references are numbered with 32 bits."""
 
+_LEAST: Final = -(1 << 63)
+_MOST: Final = (1 << 63) - 1
 _INTEGERS: Final = (
     *(0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256),
     *(0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 32),
     *(-1, -2, -3, -4, -8, -128, -129, -0x8000, -0x8001, -0x80000000, -0x80000001),
-    *((1 << 63) - 1, -(1 << 63)),
+    *(_LEAST, _MOST),
 )
+_OPENINGS: Final = ((0,), (1,), (-1,), (_LEAST,), (_MOST,), (_LEAST, -1), (-1, _LEAST))
+"""Arguments of the first scenarios, in turns; the extremes stand for those of any type."""
+_FLOAT_EXTREMES: Final = {_LEAST: -0.0, _MOST: float("nan")}
 _FLOATS: Final = (
     *(0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.0, 3.0, 0.1, -0.9, 7.25, 255.0, 1e10, 1e-40),
-    *(float("inf"), float("-inf"), 5e-324, 3.4e38, 2.0**24 + 1, 2.0**31, -(2.0**31) - 1, 2.0**32),
+    *(
+        float("inf"),
+        float("-inf"),
+        float("nan"),
+        5e-324,
+        3.4e38,
+        2.0**24 + 1,
+        2.0**31,
+        -(2.0**31) - 1,
+        2.0**32,
+    ),
     *(2.0**53, 2.0**63, -(2.0**63), 2.0**64, 1.7e308, 65536.0),
 )
 _CANONICAL_NANS: Final = {F32: 0x7FC00000, F64: 0x7FF8 << 48}
@@ -146,8 +162,8 @@ REGION: Final = 1 << 16
 """Bytes at the start of a memory that are filled."""
 _PATCH: Final = 256
 """Bytes that are filled around constants beyond that."""
-_PATCHES: Final = 16
-ANSWERS: Final = 16
+_PATCHES: Final = 8
+ANSWERS: Final = 8
 """Calls that get an answer of their own; later ones get zero."""
 
 
@@ -168,13 +184,9 @@ def scenarios(surface: Surface, seeds: Sequence[Scenario], count: int) -> Iterat
 
 
 def draw_scenario(surface: Surface, number: int) -> Scenario:
-    """The scenario of that number: 0 is all zero, 1 all one."""
-    if number < 2:
-        return Scenario(
-            dict.fromkeys(range(len(surface.params)), number),
-            dict.fromkeys(surface.globals, number),
-            answers=(Answer((number,) * len(surface.results)),) * number,
-        )
+    """The scenario of that number; 0 is all zero."""
+    if number == 0:
+        return Scenario()
     draw = _Draw(surface, number)
     arguments = draw.arguments()
     return Scenario(
@@ -199,6 +211,27 @@ def is_nan(value_type: ValType, bits: int) -> bool:
     """Whether the bits are a float that is no number."""
     infinity = _INFINITIES.get(value_type)
     return infinity is not None and bits & ((1 << WIDTHS[value_type] - 1) - 1) > infinity
+
+
+def _extreme(value_type: ValType, number: int) -> int:
+    """The bits of a small number or an extreme one."""
+    if value_type in (F32, F64):
+        return float_bits(value_type, _FLOAT_EXTREMES.get(number, float(number)))
+    width = WIDTHS.get(value_type, 32)
+    if number in (_LEAST, _MOST):
+        number >>= 64 - width if width < 64 else 0
+    return number & ((1 << width) - 1)
+
+
+@lru_cache(maxsize=64)
+def _noise(number: int, memory: int, word: int) -> bytes:
+    """Bytes for a memory, with a `word` size in bytes small aligned addresses of that size."""
+    noise = hashlib.shake_128(b"%d %d" % (number, memory)).digest(REGION)
+    if not word:
+        return noise
+    mask = b"\xf8\x0f" + bytes(word - 2)
+    bits = int.from_bytes(noise, "little") & int.from_bytes(mask * (REGION // word), "little")
+    return bits.to_bytes(REGION, "little")
 
 
 class _Draw:
@@ -265,8 +298,10 @@ class _Draw:
             bits = self._pick(constants)
         elif kind < 5:
             bits = float_bits(value_type, self._pick(_FLOATS))
-        elif kind < 7:
+        elif kind < 6:
             bits = float_bits(value_type, float(self._below(1 << 12) - (1 << 11)) / 4)
+        elif kind < 7:  # all digits, of about the size of one
+            bits = float_bits(value_type, (self._bits() - (1 << 63)) / 2.0 ** (48 + self._below(32)))
         else:
             bits = self._bits() >> (64 - WIDTHS[value_type])
         # Which bits an operation makes of other NaNs is left open (spec 3.0 §4.3.3).
@@ -284,12 +319,17 @@ class _Draw:
         return self.value(value_type)
 
     def arguments(self) -> tuple[int, ...]:
-        """One for each parameter; often some are equal."""
-        drawn = [self.value(each) for each in self._surface.params]
+        """One for each parameter: extremes first, then what is drawn, often with some equal."""
+        params = self._surface.params
+        if self._number < len(_OPENINGS):
+            opening = _OPENINGS[self._number]
+            turns = [opening[position % len(opening)] for position in range(len(params))]
+            return tuple([_extreme(*each) for each in zip(params, turns, strict=True)])
+        drawn = [self.value(each) for each in params]
         variety = {1: 1, 2: 2}.get(self._number % 4)
         if variety is not None:
             few = [self.value(I32) if self._below(2) else self._below(REGION) for _ in (1, 2)]
-            for position, value_type in enumerate(self._surface.params):
+            for position, value_type in enumerate(params):
                 if value_type in (I32, I64):
                     drawn[position] = few[self._below(variety)]
         return tuple(drawn)
@@ -302,12 +342,8 @@ class _Draw:
         kind = self._number % 4
         if not kind:
             return
-        noise = hashlib.shake_128(b"%d %d" % (self._number, memory)).digest(REGION)
-        if kind == 2:
-            word = b"\xf8\x0f" + bytes(WIDTHS[address_type] // 8 - 2)
-            mask = int.from_bytes(word * (REGION // len(word)), "little")
-            noise = (int.from_bytes(noise, "little") & mask).to_bytes(REGION, "little")
-        elif kind == 3:
+        noise = _noise(self._number, memory, WIDTHS[address_type] // 8 if kind == 2 else 0)
+        if kind == 3:
             types = [self._pick((I32, I32, I64, F64, F32)) for _ in range(128)]
             words = [self.value(each).to_bytes(WIDTHS[each] // 8, "little") for each in types]
             block = b"".join(words)

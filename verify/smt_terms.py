@@ -13,7 +13,8 @@ condition                 a bit-vector of width 1
 reference, state          uninterpreted sorts: they can be equal or not, nothing else
 instruction in MEANINGS   what it means there (integers, bit operations on floats, comparisons)
 sum, `ite`                their meaning, see `evaluate.interpret`
-`choose`, `merge`         nested choices; of a merge where no guard holds, the last value
+`choose`, `merge`         nested choices; the last value of a merge where no guard holds (guards
+                          exclude each other)
 anything else             an uninterpreted function of operation, payload and sorts: the same
                           arguments give the same value; bits that cannot be one are zero
 ========================  =======================================================================
@@ -178,7 +179,7 @@ class Encoder:
             return z3.ZeroExt(WIDTHS["i32"] - 1, z3.If(condition == 1, high, low))
         if term.op == "merge":
             result = operands[-1]
-            for guard, value in reversed([*zip(operands[:-2:2], operands[1:-2:2], strict=True)]):
+            for guard, value in zip(operands[:-2:2], operands[1:-2:2], strict=True):
                 result = z3.If(guard == 1, value, result)
             return result
         return self._within_ones(term, lambda sort: self._function(term, operands, sort))

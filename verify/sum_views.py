@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from wasmopt.opcodes import BY_MNEMONIC
-from wasmopt.verify.linear import SUMS, build, collect, parts, total, trailing_zeros
+from wasmopt.verify.linear import SUMS, build, collect, is_plain, parts, total, trailing_zeros
 from wasmopt.verify.terms import BITS, Term
 
 if TYPE_CHECKING:
@@ -72,10 +72,9 @@ def reduced(n: Normaliser, term: Term, bits: int, low_bits: Callable[[Term, int]
     constant, factors = payload
     summands: list[tuple[int, Term]] = []
     for each, factor in zip(term.args, factors, strict=True):
-        factor = _signed(factor, bits)
-        if factor:
-            zeros = trailing_zeros(factor)
-            summands.append((factor, low_bits(each, bits - zeros)))
+        near = _signed(factor, bits)
+        if near:
+            summands.append((near, low_bits(each, bits - trailing_zeros(near))))
     more, coefficients = collect(n, term.sort, summands)
     return build(
         n,
@@ -161,6 +160,10 @@ def equal(n: Normaliser, left: Term, right: Term) -> Term:
     coefficient the lesser one; `x - y` = 0 is written `x` = `y`.
     """
     sort = left.sort
+    if is_plain(left) and (is_plain(right) or right.op == "const") and left is not right:
+        if right.op == "const" and right.payload == 0:
+            return n.rewrite(f"{sort}.eqz", (left,))
+        return n.rewrite(f"{sort}.eq", (left, right))
     mask = (1 << BITS[sort]) - 1
     constant, coefficients = collect(n, sort, ((1, left), (-1, right)))
     difference = build(n, sort, constant, coefficients)

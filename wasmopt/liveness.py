@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from wasmopt.context import Context
 from wasmopt.flow import Flow, flow
@@ -126,19 +126,30 @@ def _solve(graph: Flow, reads: list[int], passes: list[int]) -> list[int]:
     live_in = [0] * nodes
     live_out = [0] * nodes
     waiting = bytearray(b"\1" * nodes)
-    heap = list(range(1 - nodes, 1))
-    while heap:
-        node = -heappop(heap)
-        waiting[node] = 0
-        live = reads[node] | (live_out[node] & passes[node])
-        if live == live_in[node]:
-            continue
-        live_in[node] = live
-        for predecessor in predecessors[node]:
-            merged = live_out[predecessor] | live
-            if merged != live_out[predecessor]:
+    direction = -1
+    later = list(range(nodes))
+    while later:
+        heap = [direction * node for node in later]
+        heapify(heap)
+        later = []
+        while heap:
+            node = direction * heappop(heap)
+            waiting[node] = 0
+            live = reads[node] | (live_out[node] & passes[node])
+            if live == live_in[node]:
+                continue
+            live_in[node] = live
+            for predecessor in predecessors[node]:
+                merged = live_out[predecessor] | live
+                if merged == live_out[predecessor]:
+                    continue
                 live_out[predecessor] = merged
-                if not waiting[predecessor]:
-                    waiting[predecessor] = 1
-                    heappush(heap, -predecessor)
+                if waiting[predecessor]:
+                    continue
+                waiting[predecessor] = 1
+                if direction * predecessor > direction * node:
+                    heappush(heap, direction * predecessor)
+                else:
+                    later.append(predecessor)
+        direction = -direction
     return live_out

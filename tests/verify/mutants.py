@@ -75,7 +75,7 @@ class Site:
             "local": self.local_types,
             "global": self.signatures.globals,
             "func": self.signatures.functions,
-            "table": self.signatures.tables,
+            "table": [table.element for table in self.signatures.tables],
             "memory": self.signatures.memories,
             "tag": self.signatures.tags,
             "data": self.context.module.data,
@@ -319,7 +319,7 @@ def _twice_called(site: Site, index: int) -> Edit:
 
 
 def _other_signature(site: Site, index: int) -> Edit:
-    """call_indirect with a type that has one result more: it traps, or a value is lost."""
+    """call_indirect with a type that has one result more or less: it traps instead."""
     if site[index].name != "call_indirect":
         return None
     wanted = site.signatures.func_type(site[index].immediates[0])
@@ -327,9 +327,11 @@ def _other_signature(site: Site, index: int) -> Edit:
         results = getattr(sub.composite, "results", None)
         if results is None or sub.composite.params != wanted.params:
             continue
-        if results[:-1] == wanted.results and results:
-            call = site.make("call_indirect", number, site[index].immediates[1])
+        call = site.make("call_indirect", number, site[index].immediates[1])
+        if results and results[:-1] == wanted.results:
             return index, index + 1, [call, site.make("drop")]
+        if wanted.results and results == wanted.results[:-1]:
+            return index, index + 1, [call, *site.default(wanted.results[-1])]
     return None
 
 

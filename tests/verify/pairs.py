@@ -269,6 +269,24 @@ DIFFERENT: Final = {
                  (local.set 1 (i32.const 1)) (br_if 0 (call $g)))))
              (br_if 0 (call $g)))""",
     ),
+    "a branch out of the changed part goes where it did": (
+        """(param i32) (call $f (i32.const 1))
+           (block (block (br_if 0 (local.get 0)) (return)) (unreachable))
+           (call $f (i32.const 2))""",
+        """(param i32) (call $f (i32.const 1))
+           (block (block (drop (local.get 0)) (return)) (unreachable))
+           (call $f (i32.const 2))""",
+    ),
+    "a branch out of the changed part to another label": (
+        """(param i32)
+           (block (block (call $f (i32.const 1)) (br_if 0 (local.get 0)) (return))
+             (call $f (i32.const 3)))
+           (call $f (i32.const 2))""",
+        """(param i32)
+           (block (block (call $f (i32.const 1)) (br_if 1 (local.get 0)) (return))
+             (call $f (i32.const 3)))
+           (call $f (i32.const 2))""",
+    ),
     "an endless loop removed": ("(loop (br 0))", ""),
     "a loop that may be endless removed": (
         "(param i32) (loop (br_if 0 (i32.load (local.get 0))))",
