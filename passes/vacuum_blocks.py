@@ -2,6 +2,7 @@
 
     block  code  end          →  code     where nothing branches to the block; loops likewise
     if  code  else  end       →  if  code  end
+    i32.const 1  if  else  end   →
     if  else  end             →  drop
     try_table ...  end        →           if there is no code in it
     local.get 0  local.set 0  →
@@ -15,7 +16,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from wasmopt.arity import Arities
 from wasmopt.context import Context
+from wasmopt.effects import is_removable
 from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.structure import BODY, BRANCHES, CLOSERS, OPENERS, labels, structure, with_labels
@@ -41,6 +44,7 @@ class _Rewrite:
     def __init__(self, function: Function, context: Context) -> None:
         self.function: Final = function
         self.pool: Final = context.pool
+        self.arities: Final = context.table(Arities)
         self.shape: Final = context.analysis(structure, function)
         self.gone: Final = {
             opener
@@ -98,11 +102,28 @@ class _Rewrite:
         if self.elses.pop() == len(result) - 1:
             result.pop()
         if place == len(result) - 1 and result[place].name == "if":
-            result[place] = self.pool.make("drop")
+            result.pop()
+            self.drop()
         elif place == len(result) - 1 and result[place].name == "try_table":
             result.pop()
         else:
             result.append(self.relabelled(index, instr))
+
+    def drop(self) -> None:
+        """Drop the value on top, or take out the code right here that does nothing but make it."""
+        result = self.result
+        place = best_place = len(result)
+        drops = best_drops = 1
+        saved = best = 0
+        while drops and place and is_removable(result[place - 1]):
+            place -= 1
+            operands, _ = self.arities[result[place]]
+            drops += operands - 1
+            saved += result[place].size - (operands - 1)
+            if saved > best:
+                best, best_place, best_drops = saved, place, drops
+        del result[best_place:]
+        result += [self.pool.make("drop")] * best_drops
 
     def relabelled(self, index: int, instr: Instr) -> Instr:
         """`instr` with labels that do not count the blocks that are gone."""

@@ -13,6 +13,8 @@ from wasmopt.module import Module
 from wasmopt.passes import REGISTRY
 from wasmopt.text import read_text
 from wasmopt.validate import validate
+from wasmopt.verdict import Proved
+from wasmopt.verify import Prover
 
 MOST_ROUNDS = 10
 """Runs of one pass within which any test module has to come to rest."""
@@ -41,12 +43,13 @@ def run_pass(pass_name: str, module: Module) -> Module:
             return module
         before, after = len(encode(module)), len(encode(result))
         assert after < before or (after == before and REGISTRY[pass_name].enabling)
+        _assert_proved(module, result)
         module = result
     raise AssertionError(f"{pass_name} still changes the module in run {MOST_ROUNDS}")
 
 
 def check(pass_name: str, before_wat: str, after_wat: str) -> None:
-    """Assert that a pass turns one module into the other, which is valid and not larger.
+    """Assert that a pass turns one module into the other, proved, valid and not larger.
 
     Functions are compared instruction by instruction, and by their locals.
     """
@@ -57,6 +60,14 @@ def check(pass_name: str, before_wat: str, after_wat: str) -> None:
     assert result is not before, "the pass changed nothing"
     assert list(map(_listing, result.functions)) == list(map(_listing, expected.functions))
     validate(result)
+
+
+def _assert_proved(module: Module, result: Module) -> None:
+    """Assert that the validator proves every function that differs."""
+    context, prover = Context(module), Prover()
+    for old, new in zip(module.functions, result.functions, strict=True):
+        if old is not new:
+            assert isinstance(prover(old, new, context), Proved)
 
 
 def unchanged(pass_name: str, wat: str) -> None:

@@ -212,8 +212,9 @@ def _under_shift(n: Normaliser, bits: int, coefficient: int, term: Term) -> tupl
     if count > undone:
         rest = n.arena.constant(value.sort, count - undone)
         inner = n.apply(row_shr_u, (inner, rest))
-    kept: Any = (1 << (BITS[value.sort] - count)) - 1 if mask is None else mask.payload
-    result = n.apply(row_and, (inner, n.arena.constant(value.sort, kept << undone)))
+    full = (1 << BITS[value.sort]) - 1
+    kept: Any = full >> count if mask is None else mask.payload
+    result = n.apply(row_and, (inner, n.arena.constant(value.sort, kept << undone & full)))
     if value is not simpler:
         result = n.apply(_EXTEND, (result,))
     return coefficient >> undone, result

@@ -60,6 +60,7 @@ class ValidityGate:
     """Checks bodies against one module; make it by `context.table(ValidityGate)`."""
 
     def __init__(self, context: Context) -> None:
+        self._type_indices: Final = range(len(context.signatures.types))
         self._encodings: Final = _Encodings(context)
         self._head, self._middle, self._tail = self._encodings.surroundings(context.module)
 
@@ -88,6 +89,8 @@ class ValidityGate:
 
     def _module_of(self, function: Function) -> bytes:
         """The small module around one function."""
+        if function.type_index not in self._type_indices:
+            raise _RefusedError(f"invalid: type {function.type_index} does not exist")
         _check_locals(function.locals)
         encodings = self._encodings
         code = locals_bytes(function.locals) + b"".join([encodings[i] for i in function.body])

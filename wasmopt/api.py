@@ -14,7 +14,7 @@ from wasmopt.encode import encode
 from wasmopt.errors import InputError, UsageError, ValidationError
 from wasmopt.features import refuse_features
 from wasmopt.files import read_file
-from wasmopt.manager import Manager, Observer, changed_functions, trust
+from wasmopt.manager import Manager, Observer, changed_functions
 from wasmopt.module import Kind, Module
 from wasmopt.options import Options
 from wasmopt.passes import PIPELINES, REGISTRY
@@ -22,6 +22,7 @@ from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
 from wasmopt.validate import validate
+from wasmopt.verify import Prover
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def optimize(
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
         return _finish(original, data, report)
-    manager = Manager(passes, options, trust, observer, on_progress)
+    manager = Manager(passes, options, Prover(), observer, on_progress)
     report.passes = list(manager.reports.values())
     optimized = manager.run(original)
     report.rounds = manager.rounds

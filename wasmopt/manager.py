@@ -27,8 +27,6 @@ from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
 
 _log = logging.getLogger(__name__)
 
-NOT_VERIFIED: Final = "nothing (no validator)"
-"""Method under which changes are counted when no prover stands in the gate."""
 INVALID: Final = "made the module invalid"
 """Why changes are reverted that no gate stopped."""
 MAX_VALIDATIONS: Final = 40
@@ -37,11 +35,6 @@ MAX_VALIDATIONS: Final = 40
 Observer = Callable[[str, int, Function, Module], None]
 """Called with (pass name, function index, changed function, module as it was) behind every kept
 change."""
-
-
-def trust(_before: Function, _after: Function, _context: Context) -> Verdict:
-    """The gate without a validator; whoever uses it must tell the user."""
-    return Proved(NOT_VERIFIED)
 
 
 class MalformedError(Exception):

@@ -46,7 +46,6 @@ class Report:
         input_code, output_code: content of the code section.
         functions: how many are defined; `changed` of them were changed.
         rounds: the most visits that one function took.
-        verified: whether a validator stood in the proof gate.
         notices: things the user should know, one line each.
     """
 
@@ -59,7 +58,6 @@ class Report:
     functions: int = 0
     changed: int = 0
     rounds: int = 0
-    verified: bool = False
     passes: list[PassReport] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -103,7 +101,7 @@ def metrics_table(report: Report) -> str:
     ]
     for entry in report.passes:
         for kind, counts in (
-            ("proved by", entry.proved if report.verified else {}),
+            ("proved by", entry.proved),
             ("reverted", entry.reverted),
             ("failed", entry.failed),
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from wasmopt.decode import decode
 from wasmopt.encode import encode
 from wasmopt.flow import Flow, flow
 from wasmopt.function import Function
+from wasmopt.instr import Instr
 from wasmopt.liveness import Liveness, liveness
 from wasmopt.opcodes import Effect
 from wasmopt.structure import BODY, structure
@@ -181,6 +183,20 @@ def test_agrees_with_a_plain_fixpoint(program: str) -> None:
         for index, instr in enumerate(function.body)
         if instr.name in ("local.set", "local.tee") and instr.immediates[0] not in expected[index]
     ]
+
+
+@given(program=programs())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_nobody_can_tell_when_dead_writes_go(program: str) -> None:
+    module = module_of(program)
+    function, context = module.functions[-1], Context(module)
+    body: list[Instr | None] = [*function.body]
+    for index in context.analysis(liveness, function).dead_sets():
+        is_set = function.body[index].name == "local.set"
+        body[index] = module.pool.make("drop") if is_set else None
+    without = function.with_body(instr for instr in body if instr is not None)
+    changed = replace(module, functions=(*module.functions[:-1], without))
+    assert observe(encode(changed)) == observe(encode(module))
 
 
 def check_partition(graph: Flow, function: Function) -> None:

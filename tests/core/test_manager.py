@@ -15,12 +15,17 @@ from wasmopt.decode import decode
 from wasmopt.encode import encode, function_bytes
 from wasmopt.function import Function
 from wasmopt.instr import Instr, InstrPool
-from wasmopt.manager import MAX_VALIDATIONS, Manager, trust
+from wasmopt.manager import MAX_VALIDATIONS, Manager
 from wasmopt.module import Module
 from wasmopt.options import MAX_ROUNDS, Options
 from wasmopt.types import I32, I64, ValType
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Refuted, Unproved, Verdict
+
+def trust(_before: Function, _after: Function, _context: Context) -> Verdict:
+    """A prover that accepts everything: here the manager is tested, not the validator."""
+    return Proved("trusted by the test")
+
 
 Run = Callable[[Function, Context], Function]
 

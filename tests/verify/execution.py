@@ -35,6 +35,7 @@ from wasmopt.types import (
     is_defaultable,
     read_heap_type,
 )
+from wasmopt.validate import every_proposal
 from wasmopt.verify.validity import declared_references
 
 FUEL = 100_000
@@ -45,7 +46,6 @@ GROWTH = 1 << 18
 DIGESTED = 1 << 16
 """Bytes of each memory that are digested at every call; all of it is, at the end."""
 
-PROPOSALS = "exceptions function_references gc memory64 multi_memory relaxed_simd simd tail_call"
 LOG, CALLED, NEXT = 0, 1, 2
 """Entries of the table through which stubs reach Python."""
 
@@ -134,11 +134,12 @@ def _known_outcome(module: Module, function: Function, index: int, seed: int) ->
 @cache
 def engine() -> wasmtime.Engine:
     """One with fuel."""
-    config = wasmtime.Config()
+    config = every_proposal()
     config.consume_fuel = True
     config.cranelift_opt_level = "none"
-    for proposal in PROPOSALS.split():
-        setattr(config, f"wasm_{proposal}", True)
+    # Many instances live until they are collected; by default each reserves gigabytes.
+    config.memory_reservation = 1 << 20
+    config.memory_guard_size = 1 << 16
     return wasmtime.Engine(config)
 
 
@@ -168,6 +169,7 @@ def run(
     except (wasmtime.Trap, wasmtime.WasmtimeError):
         outcome.end = "traps" if store.get_fuel() else "runs on"
     outcome.state = state.digest(whole=True)
+    store.close()
     return outcome
 
 
