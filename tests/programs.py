@@ -266,11 +266,9 @@ def observe(binary: bytes) -> Run:
     """Run a program with all `ARGUMENTS`."""
     store = wasmtime.Store(_engine())
     log: list[int] = []
-    told = wasmtime.Func(
-        store, wasmtime.FuncType([wasmtime.ValType.i32()], []), lambda value: log.append(value)
-    )
+    told = wasmtime.Func(store, wasmtime.FuncType([wasmtime.ValType.i32()], []), log.append)
     instance = wasmtime.Instance(store, wasmtime.Module(_engine(), binary), [told])
-    exports = instance.exports(store)
+    exports: Any = instance.exports(store)
     calls: list[object] = []
     for arguments in ARGUMENTS:
         exports["fuel"].set_value(store, wasmtime.Val.i32(FUEL))

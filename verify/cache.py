@@ -84,11 +84,11 @@ class ProofCache:
         self.notices: Final[list[str]] = []
         self._path: Final = path
         self._max_rows: Final = max_rows
-        self._known: Final = hashlib.sha256(
+        self._prefix: Final = hashlib.sha256(
             "\0".join([validator_version(), settings]).encode()
         ).digest()
         self._lock: Final = threading.Lock()
-        self._new: Final[dict[bytes, Verdict]] = {}
+        self._new: Final[dict[bytes, Proved | Unproved]] = {}
         self._connection: sqlite3.Connection | None = None
         if path is not None:
             self._open(path)
@@ -112,7 +112,7 @@ class ProofCache:
     def key(self, before: Function, after: Function, context: Context) -> bytes:
         """What the verdict about a change is remembered by."""
         digest = context_digest(before, after, context)
-        return hashlib.sha256(self._known + digest).digest()
+        return hashlib.sha256(self._prefix + digest).digest()
 
     def get(self, key: bytes) -> Verdict | None:
         """The verdict, or None if it is not known."""
@@ -120,10 +120,9 @@ class ProofCache:
             verdict = self._new.get(key)
             if verdict is None:
                 verdict = self._guarded(lambda connection: self._read(connection, key))
-            if verdict is None:
-                self.misses += 1
-            else:
-                self.hits += 1
+            if self._path is not None:
+                self.hits += verdict is not None
+                self.misses += verdict is None
             return verdict
 
     def put(self, key: bytes, verdict: Verdict) -> None:
@@ -175,6 +174,7 @@ class ProofCache:
             self._connection = sqlite3.connect(
                 path, timeout=WAIT, isolation_level=None, check_same_thread=False
             )
+            self._connection.text_factory = bytes  # damaged text need not be text
             if not _is_ours(self._connection):
                 self._disconnect()
                 self._notice("is not used: it is a file of something else")
@@ -214,14 +214,14 @@ class ProofCache:
 
     # -- rows --------------------------------------------------------------------------------
 
-    def _read(self, connection: sqlite3.Connection, key: bytes) -> Verdict | None:
+    def _read(self, connection: sqlite3.Connection, key: bytes) -> Proved | Unproved | None:
         row = connection.execute(
             "SELECT proved, text, checksum FROM proofs WHERE key = ?", (key,)
         ).fetchone()
         if row is None:
             return None
         proved, text, checksum = row
-        if proved not in (0, 1) or not isinstance(text, bytes):
+        if type(proved) is not int or proved not in (0, 1) or not isinstance(text, bytes):
             return None
         if checksum != _checksum(key, proved, text):
             return None
@@ -231,7 +231,8 @@ class ProofCache:
         rows = []
         for key, verdict in self._new.items():
             proved = isinstance(verdict, Proved)
-            text = (verdict.method if isinstance(verdict, Proved) else verdict.reason).encode()
+            words = verdict.method if isinstance(verdict, Proved) else verdict.reason
+            text = words.encode(errors="backslashreplace")
             rows.append((key, proved, text, _checksum(key, proved, text)))
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(
@@ -247,6 +248,8 @@ class ProofCache:
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
     """Whether the file is a cache of this layout, after making an empty one into it."""
+    # A crash of the machine may damage the file then, which costs the cache and nothing else.
+    connection.execute("PRAGMA synchronous = OFF")
     marks = _marks(connection)
     if marks == (0, 0, 0):
         # Readers need not wait for a writer then; where it cannot be had, they do.
@@ -258,8 +261,6 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
         connection.execute(f"PRAGMA user_version = {_LAYOUT}")
         connection.execute("COMMIT")
         marks = _marks(connection)
-    # After a crash of the machine the newest verdicts may be gone; the file stays whole.
-    connection.execute("PRAGMA synchronous = NORMAL")
     return marks[:2] == (_APPLICATION, _LAYOUT)
 
 
@@ -270,7 +271,7 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
     return whose, layout, tables
 
 
-def _checksum(key: bytes, proved: bool, text: bytes) -> bytes:
+def _checksum(key: bytes, proved: int, text: bytes) -> bytes:
     return hashlib.sha256(key + bytes([proved]) + text).digest()[:16]
 
 

@@ -99,7 +99,8 @@ class _Surroundings(dict[Instr, bytes]):
                 case "tag":
                     return self.type_of(self._signatures.tags[value])
                 case "global":
-                    return self._globals[value]
+                    described: bytes = self._globals[value]
+                    return described
                 case "catches":
                     tags = [each.tag for each in value if each.tag is not None]
                     return b"".join([self._describe("tag", tag) for tag in tags])

@@ -50,14 +50,14 @@ _CONDITIONAL: Final = {
 """What conditional branches pop and push beyond the values that their label takes."""
 
 
-def items(function: Function, context: Context) -> Items:
-    """The items of a function's body.
+def items(function: Function, context: Context, *, join_ends: bool) -> Items:
+    """The items of a function's body; `join_ends` as for `live_code`.
 
     Raises:
         NotCoveredError: legacy exceptions, or the body is not valid.
     """
     found = Items(function, context)
-    for step in live_code(function, context.signatures):
+    for step in live_code(function, context.signatures, join_ends=join_ends):
         found.step(step)
     return found
 

@@ -4,10 +4,10 @@ Two passes over the control instructions turn a body into *steps*: stretches of 
 each closed by a control instruction.  Code behind an unconditional branch, and behind a construct
 that never completes, is in no step.
 
-The *exit* of a construct is the outermost one that ends where it ends: ends that stand next to
-each other, with the same number of results, are one place.  A branch to a label at such an end
-goes to the exit.  (With the same number of results nothing can lie on the stack between the
-two constructs, so that unwinding to either is the same.)
+The *exit* of a construct is the construct itself or, if ends are joined, the outermost one that
+ends where it ends: ends that stand next to each other, with the same number of results, are
+one place.  A branch to a label at such an end goes to the exit.  (With the same number of results
+nothing can lie on the stack between the two constructs, so that unwinding to either is the same.)
 
 A branch is a *fall* when it does what falling out of the end of a construct around it would do:
 it is unconditional, that construct has the exit that the branch goes to, and the constructs in
@@ -61,7 +61,7 @@ class Construct:
     Attributes:
         name: "block", "loop", "if" or "try_table"; "" for the function body.
         type: its parameters and results.
-        exit: see above; a loop that ends at no other end has itself.
+        exit: see above.
         used: something reachable, not a fall, branches to its label.
         completes: control can arrive behind its end.
         divided: it has an `else` that control can arrive at.
@@ -107,8 +107,13 @@ class Step:
     reached: bool
 
 
-def live_code(function: Function, signatures: Signatures) -> list[Step]:
+def live_code(function: Function, signatures: Signatures, *, join_ends: bool) -> list[Step]:
     """The reachable code of a body, in order; the last step closes the function body.
+
+    Args:
+        function: whose body it is.
+        signatures: of the module.
+        join_ends: whether ends next to each other are one place.
 
     Raises:
         NotCoveredError: constructs do not nest, or there are legacy exceptions.
@@ -116,7 +121,10 @@ def live_code(function: Function, signatures: Signatures) -> list[Step]:
     """
     body = function.body
     control = [index for index, instr in enumerate(body) if instr.name in _CONTROL]
-    walk = _Walk(_constructs(function, control, signatures))
+    constructs, around = _constructs(function, control, signatures)
+    if join_ends:
+        _join(constructs, around)
+    walk = _Walk(constructs)
     for index in control:
         walk.control(index, body[index])
     if walk.open or walk.begin != len(body):
@@ -126,8 +134,10 @@ def live_code(function: Function, signatures: Signatures) -> list[Step]:
 
 def _constructs(
     function: Function, control: Sequence[int], signatures: Signatures
-) -> dict[int, Construct]:
-    """All constructs by the index of their opener, their exits known."""
+) -> tuple[dict[int, Construct], dict[Construct, Construct]]:
+    """All constructs by the index of their opener; for those that end together with the one
+    around them, that one.
+    """
     body = function.body
     whole = Construct("", FuncType((), signatures.func_type(function.type_index).results))
     found = {_BODY: whole}
@@ -151,11 +161,15 @@ def _constructs(
             ends_together = body[index + 1].name in ("end", "else")
             if ends_together and len(closed.type.results) == len(nested[-1].type.results):
                 around[closed] = nested[-1]
-    for construct in found.values():  # the outer ones come first
+    return found, around
+
+
+def _join(constructs: dict[int, Construct], around: dict[Construct, Construct]) -> None:
+    """Find the exits; a loop is one only for itself, since its label is at its start."""
+    for construct in constructs.values():  # the outer ones come first
         outer = around.get(construct, construct)
         if outer.exit.name != "loop":
             construct.exit = outer.exit
-    return found
 
 
 class _Walk:

@@ -74,14 +74,29 @@ class NormalForm:
     text: list[object]
     locals: list[int]
 
+    def effects(self) -> list[object]:
+        """The instructions that cannot be left out, in order; the same for both kinds of form."""
+        bare = [
+            each[1] if type(each) is tuple and each[0] == "drop" else each for each in self.text
+        ]
+        return [each for each in bare if type(each) is Instr and each.name not in REMOVABLE]
 
-def normal_form(function: Function, context: Context) -> NormalForm:
-    """The normal form of a function's body.
+
+def normal_form(function: Function, context: Context, *, join_ends: bool) -> NormalForm:
+    """The normal form of a function's body, one of two.
+
+    Joined ends make more versions equal, but code that is taken out here may stand between two
+    ends in one version and have been removed in the other.
+
+    Args:
+        function: whose body it is.
+        context: the module around it.
+        join_ends: whether ends next to each other are one place (`live_code`).
 
     Raises:
         NotCoveredError: legacy exceptions, or the body is not valid.
     """
-    return _Reduction(items(function, context)).form()
+    return _Reduction(items(function, context, join_ends=join_ends)).form()
 
 
 class _Reduction:

@@ -77,7 +77,7 @@ class Simplifier:
         for number, (memory, address, filled) in enumerate(scenario.memory):
             data = filled
             pending = [(0, len(data))]
-            while pending:
+            while pending and self._attempts_left:
                 start, stop = pending.pop()
                 thinner = data[:start] + bytes(stop - start) + data[stop:]
                 chunks = _replaced(scenario.memory, number, (memory, address, thinner))

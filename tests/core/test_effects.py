@@ -80,7 +80,9 @@ def test_nothing_whose_row_names_a_trap_a_write_or_a_jump_may_go() -> None:
 
 
 def test_pure_means_the_same_results_wherever_it_stands() -> None:
-    pure = {instr.name + str(instr.immediates) for instr in REMOVABLE if is_pure(instr, signatures())}
+    pure = {
+        instr.name + str(instr.immediates) for instr in REMOVABLE if is_pure(instr, signatures())
+    }
     assert "global.get(1,)" in pure, "an immutable global"
     assert "global.get(0,)" not in pure, "a mutable global"
     assert "i64.mul()" in pure

@@ -52,8 +52,7 @@ def dead_sets(code: str) -> list[int]:
         ("loop i32.const 1 local.set 1 local.get 1 drop local.get 0 br_if 0 end", []),
         ("loop local.get 1 drop i32.const 1 local.set 1 end", [4]),
         (
-            "block block i32.const 1 local.set 1 local.get 0 br_table 0 1 end"
-            " local.get 1 drop end",
+            "block block i32.const 1 local.set 1 local.get 0 br_table 0 1 end local.get 1 drop end",
             [],
         ),
         ("i32.const 1 local.set 1 unreachable local.get 1 drop", [1]),

@@ -21,7 +21,7 @@ from wasmopt.validate import validate
 )
 def test_results_traps_calls_and_memory_stay(pass_name: str, program: str) -> None:
     before = module_of(program)
-    after = run_pass(pass_name, before)
+    after = run_pass(pass_name, before, proved=False)
     if after is not before:
         validate(after)
         assert observe(encode(after)) == observe(encode(before))

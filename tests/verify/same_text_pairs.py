@@ -252,7 +252,7 @@ DIFFERENT: Final[Pairs] = {
         "(drop (call $make))",
     ),
     "dropped truncation": (
-        "(drop (i32.trunc_f32_s (f32.reinterpret_i32 (call $make))))",
+        "(drop (i32.trunc_f32_s (f32.mul (f32.convert_i32_s (call $make)) (f32.const 1e8))))",
         "(drop (call $make))",
     ),
     "dropped cast": (
