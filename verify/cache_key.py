@@ -63,14 +63,14 @@ class _Surroundings(dict[Instr, bytes]):
     """Instruction -> all that is declared about what it names; `context.table(_Surroundings)`.
 
     Attributes:
-        declared: about memories, tables, globals and segments, whether named or not.
+        declared: digest of memories, tables, globals and segments, whether named or not.
     """
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         module = context.module
         signatures = self._signatures = context.signatures
-        self._type_section: Final = section_content(module, Section.TYPE)
+        self._all_types: Final = hashlib.sha256(section_content(module, Section.TYPE)).digest()
         self._has_groups: Final = any(group.explicit for group in module.types)
         self._references: Final = declared_references(module)
         imported = [entry.type for entry in module.imported(Kind.GLOBAL)]
@@ -81,7 +81,8 @@ class _Surroundings(dict[Instr, bytes]):
         values = [*[each.element for each in signatures.tables]]
         values += [each.value for each in signatures.globals]
         named = b"".join([self.named_by(each) for each in values])
-        self.declared: Final = repr((*spaces, module.data_count)).encode() + named
+        declared = repr((*spaces, module.data_count)).encode() + named
+        self.declared: Final = hashlib.sha256(declared).digest()
 
     def __missing__(self, instr: Instr) -> bytes:
         named = zip(instr.op.immediates, instr.immediates, strict=True)
@@ -127,11 +128,11 @@ class _Surroundings(dict[Instr, bytes]):
             values = (*composite.params, *composite.results)
             if not any(self.named_by(each) for each in values):
                 return repr(composite).encode()
-        return repr(type_index).encode() + self._type_section
+        return repr(type_index).encode() + self._all_types
 
     def named_by(self, value_type: bytes) -> bytes:
         """What a value type refers to: the type section if it has a type index, else nothing."""
-        return self._type_section if len(value_type) > 1 else b""
+        return self._all_types if len(value_type) > 1 else b""
 
 
 _NOTHING: Final = b"no such thing"

@@ -87,7 +87,8 @@ class Frame:
     """An open construct.
 
     Attributes:
-        depth: how many constructs that stay are open around it; -1 for one that is dissolved.
+        depth: how many constructs that stay are open, itself included but not the function
+            body; -1 for one that is dissolved.
         height: for a dissolved one, how many of the values around it are not its parameters.
         outer: for one that stays, the values around it.
         kept: for each result whether it still is one.

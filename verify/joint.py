@@ -46,10 +46,10 @@ from wasmopt.verify.window import Code
 Place = tuple[int, str, int]
 """A slot of one of the two versions: 0 before or 1 after, then the slot."""
 
-MAX_REPEATS: Final = 30
+MAX_REPEATS: Final = 5
 """Loop bodies may be run again for this many times the length of both versions together, plus
 `FREE_REPEATS` instructions; then the attempt is given up."""
-FREE_REPEATS: Final = 10_000
+FREE_REPEATS: Final = 5_000
 
 
 class Oracle(Protocol):

@@ -1,10 +1,14 @@
 """The tiers in order: the cheapest that can prove a change does.
 
+========  ====================================================================================
 tier      claim
 ========  ====================================================================================
 text      both versions have the same normal form (`same_text`)
 window    the parts that differ do the same from any state (`window`, `joint`)
-summary   the whole functions do (`joint`), loops matched by index, then by value
+summary   the whole functions do (`joint`), loops matched by index, then by value, then with
+          everything behind a join done in each of its cases
+solver    they do, where Z3 proves some of the values and conditions equal (`smt`)
+replay    they do not: both were run in wasmtime and did different things (`replay`)
 ========  ====================================================================================
 
 Before any of them the changed function must be valid (`validity`).  Whatever goes wrong inside
@@ -14,16 +18,20 @@ the validator, a defect of its own included, makes the change unproved, never ac
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from wasmopt.context import Context
+from wasmopt.errors import UsageError
 from wasmopt.function import Function
+from wasmopt.report import ProofReport
 from wasmopt.verdict import Proved, Unproved, Verdict
-from wasmopt.verify.joint import Comparison, DifferentError
+from wasmopt.verify.cache import ProofCache
+from wasmopt.verify.joint import Comparison, DifferentError, Oracle
 from wasmopt.verify.nesting import MalformedError
 from wasmopt.verify.same_text import same_text
-from wasmopt.verify.terms import BudgetError
+from wasmopt.verify.terms import Arena, BudgetError, Term
 from wasmopt.verify.unsupported import UnsupportedError
 from wasmopt.verify.validity import ValidityGate
 from wasmopt.verify.window import Code, find_window, whole_function
@@ -33,6 +41,10 @@ _log = logging.getLogger(__name__)
 TEXT: Final = "text"
 WINDOW: Final = "window"
 SUMMARY: Final = "summary"
+SOLVER: Final = "solver"
+
+SOLVERS: Final = ("z3", "none")
+"""What may decide what the tiers without a solver leave open."""
 
 MAX_INSTRUCTIONS: Final = 200_000
 """Length of the two versions together above which only `text` and `window` are tried."""
@@ -41,70 +53,139 @@ MAX_INSTRUCTIONS: Final = 200_000
 class Prover:
     """Proves changes of functions of one module, one at a time.
 
+    Args:
+        solver: one of `SOLVERS`.
+        cache: verdicts of earlier runs.
+        replay: whether to look for a counterexample when there is no proof.
+
     Attributes:
-        terms: terms built so far, all proofs together.
-        fallbacks: proofs that a tier could not give, by tier and reason.
+        report: what was done so far.
     """
 
-    def __init__(self) -> None:
-        self.terms = 0
-        self.fallbacks: Counter[str] = Counter()
+    def __init__(
+        self, *, solver: str = "z3", cache: ProofCache | None = None, replay: bool = True
+    ) -> None:
+        if solver not in SOLVERS:
+            raise UsageError(f"unknown solver {solver}, known: {' '.join(SOLVERS)}")
+        self.report = ProofReport()
+        self._solver: Final = solver
+        self._cache: Final = cache
+        self._replay: Final = replay
 
     def __call__(self, before: Function, after: Function, context: Context) -> Verdict:
         """Decide whether `after` can stand for `before` in the module of `context`."""
         try:
-            return self._prove(before, after, context)
+            return self._decide(before, after, context)
         except MemoryError:
             return Unproved("budget: out of memory")
         except Exception as error:  # the gate must hold whatever happens behind it
             _log.exception("the validator failed")
             return Unproved(f"internal: {type(error).__name__}")
 
-    def _prove(self, before: Function, after: Function, context: Context) -> Verdict:
+    def _decide(self, before: Function, after: Function, context: Context) -> Verdict:
         problem = context.table(ValidityGate).refuse(before, after)
         if problem is not None:
             return Unproved(problem)
         if same_text(before, after, context):
             return Proved(TEXT)
-        reason = self._try_window(before, after, context)
-        if reason is None:
-            return Proved(WINDOW)
-        if len(before.body) + len(after.body) > MAX_INSTRUCTIONS:
-            return Unproved(f"budget: too long ({reason})")
-        codes = [whole_function(each, context) for each in (before, after)]
-        for by_index, sink in ((True, False), (False, False), (True, True)):
-            reason = self._compare(
-                SUMMARY, codes[0], codes[1], context, by_index=by_index, sink=sink
-            )
-            if reason is None:
-                return Proved(SUMMARY)
+        if self._cache is None:
+            return self._search(before, after, context)
+        key = self._cache.key(before, after, context)
+        verdict = self._cache.get(key)
+        if verdict is None:
+            self.report.cache_misses += 1
+            verdict = self._search(before, after, context)
+            self._cache.put(key, verdict)
+        else:
+            self.report.cache_hits += 1
+        return verdict
+
+    def _search(self, before: Function, after: Function, context: Context) -> Verdict:
+        """Prove by execution, or find out why not."""
+        reason = ""
+        for tier, attempt in self._attempts(before, after, context):
+            reason = attempt() or ""
+            if not reason:
+                return Proved(tier)
+            self.report.fallbacks[f"{tier}: {reason}"] += 1
+        if self._replay:
+            from wasmopt.verify.replay import refute  # noqa: PLC0415 (seldom needed)
+
+            refuted = refute(before, after, context)
+            if refuted is not None:
+                return refuted
         return Unproved(reason)
 
-    def _try_window(self, before: Function, after: Function, context: Context) -> str | None:
-        """None if the windows are equal, else why they are not known to be."""
+    def _attempts(
+        self, before: Function, after: Function, context: Context
+    ) -> Iterator[tuple[str, Callable[[], str | None]]]:
+        """Tiers to be tried one after the other, each with a function that says what failed."""
         try:
             window = find_window(before, after, context)
-        except MalformedError as error:
-            return str(error)
-        if window is None:
-            return "no window"
-        return self._compare(WINDOW, *window, context, by_index=True, sink=False)
+        except MalformedError:
+            window = None
+        if window is not None:
+            yield WINDOW, partial(self._compare, *window, context)
+        codes = (whole_function(before, context), whole_function(after, context))
+        if len(before.body) + len(after.body) > MAX_INSTRUCTIONS:
+            yield SUMMARY, lambda: "budget: too long"
+            return
+        yield SUMMARY, partial(self._compare, *codes, context)
+        yield SUMMARY, partial(self._compare, *codes, context, by_index=False)
+        yield SUMMARY, partial(self._compare, *codes, context, sink=True)
+        if self._solver == "none":
+            return
+        for pair in (window, codes):
+            if pair is not None:
+                yield SOLVER, partial(self._compare, *pair, context, oracle=self._oracle)
 
     def _compare(
-        self, tier: str, before: Code, after: Code, context: Context, *, by_index: bool, sink: bool
+        self,
+        before: Code,
+        after: Code,
+        context: Context,
+        *,
+        by_index: bool = True,
+        sink: bool = False,
+        oracle: Callable[[Arena], Oracle] | None = None,
     ) -> str | None:
         """None if the two are equal, else why they are not known to be."""
         comparison = None
         try:
-            comparison = Comparison(before, after, context, by_index=by_index, sink=sink)
+            comparison = Comparison(
+                before, after, context, by_index=by_index, sink=sink, make_oracle=oracle
+            )
             comparison.check()
         except (DifferentError, UnsupportedError, MalformedError, BudgetError) as error:
-            reason = str(error)
+            return str(error)
         except RecursionError:
-            reason = "budget: diagrams too deep"
-        else:
-            return None
+            return "budget: diagrams too deep"
         finally:
-            self.terms += 0 if comparison is None else len(comparison.arena)
-        self.fallbacks[f"{tier}: {reason}"] += 1
-        return reason
+            if comparison is not None:
+                self.report.terms += len(comparison.arena)
+                self.report.requests += comparison.arena.requests
+        return None
+
+    def _oracle(self, arena: Arena) -> Oracle:
+        return _SolverOracle(arena, self.report)
+
+
+class _SolverOracle:
+    """Puts the questions of one comparison to Z3."""
+
+    def __init__(self, arena: Arena, report: ProofReport) -> None:
+        from wasmopt.verify.smt import Budget, Equal, Solver  # noqa: PLC0415 (Z3 loads slowly)
+
+        self._solver: Final = Solver(arena, Budget())
+        self._equal: Final = Equal
+        self._report: Final = report
+
+    def proves_equal(self, first: Term, second: Term, under: Term) -> bool:
+        """Whether Z3 proves the terms equal where `under` holds."""
+        counters = self._solver.counters
+        seconds = counters.seconds
+        answer = self._solver.equal(first, second, under)
+        self._report.queries += 1
+        self._report.answers[type(answer).__name__.lower()] += 1
+        self._report.solver_seconds += counters.seconds - seconds
+        return isinstance(answer, self._equal)

@@ -160,6 +160,8 @@ _INFINITIES: Final = {F32: 0x7F800000, F64: 0x7FF << 52}
 
 REGION: Final = 1 << 16
 """Bytes at the start of a memory that are filled."""
+_WORDS: Final = 256
+"""Words that are drawn before they repeat."""
 _PATCH: Final = 256
 """Bytes that are filled around constants beyond that."""
 _PATCHES: Final = 8
@@ -224,14 +226,8 @@ def _extreme(value_type: ValType, number: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _noise(number: int, memory: int, word: int) -> bytes:
-    """Bytes for a memory, with a `word` size in bytes small aligned addresses of that size."""
-    noise = hashlib.shake_128(b"%d %d" % (number, memory)).digest(REGION)
-    if not word:
-        return noise
-    mask = b"\xf8\x0f" + bytes(word - 2)
-    bits = int.from_bytes(noise, "little") & int.from_bytes(mask * (REGION // word), "little")
-    return bits.to_bytes(REGION, "little")
+def _noise(number: int, memory: int) -> bytes:
+    return hashlib.shake_128(b"%d %d" % (number, memory)).digest(REGION)
 
 
 class _Draw:
@@ -296,12 +292,13 @@ class _Draw:
         constants = self._surface.constants.get(value_type)
         if kind < 2 and constants:
             bits = self._pick(constants)
-        elif kind < 5:
+        elif kind < 4:
             bits = float_bits(value_type, self._pick(_FLOATS))
-        elif kind < 6:
-            bits = float_bits(value_type, float(self._below(1 << 12) - (1 << 11)) / 4)
-        elif kind < 7:  # all digits, of about the size of one
-            bits = float_bits(value_type, (self._bits() - (1 << 63)) / 2.0 ** (48 + self._below(32)))
+        elif kind < 5:
+            bits = float_bits(value_type, (self._below(1 << 12) - (1 << 11)) / 4.0)
+        elif kind < 7:  # all digits, not far from one
+            scale = 2.0 ** (48 + self._below(32))
+            bits = float_bits(value_type, (self._bits() - (1 << 63)) / scale)
         else:
             bits = self._bits() >> (64 - WIDTHS[value_type])
         # Which bits an operation makes of other NaNs is left open (spec 3.0 §4.3.3).
@@ -325,33 +322,41 @@ class _Draw:
             opening = _OPENINGS[self._number]
             turns = [opening[position % len(opening)] for position in range(len(params))]
             return tuple([_extreme(*each) for each in zip(params, turns, strict=True)])
+        kind = self._number % 4
+        if kind == 3:
+            return tuple([self.pointer_or(each) for each in params])
         drawn = [self.value(each) for each in params]
-        variety = {1: 1, 2: 2}.get(self._number % 4)
-        if variety is not None:
+        if kind:  # one or two numbers for all integers
             few = [self.value(I32) if self._below(2) else self._below(REGION) for _ in (1, 2)]
             for position, value_type in enumerate(params):
                 if value_type in (I32, I64):
-                    drawn[position] = few[self._below(variety)]
+                    drawn[position] = few[self._below(kind)]
         return tuple(drawn)
 
     # -- memory ------------------------------------------------------------------------------
 
     def memory(self, memory: int) -> Iterator[tuple[int, int, bytes]]:
-        """Nothing, noise, small aligned addresses, or interesting numbers, by scenario number."""
+        """Nothing, noise, or addresses and other interesting numbers, by scenario number."""
         size, address_type = self._surface.memories[memory]
         kind = self._number % 4
         if not kind:
             return
-        noise = _noise(self._number, memory, WIDTHS[address_type] // 8 if kind == 2 else 0)
-        if kind == 3:
-            types = [self._pick((I32, I32, I64, F64, F32)) for _ in range(128)]
-            words = [self.value(each).to_bytes(WIDTHS[each] // 8, "little") for each in types]
-            block = b"".join(words)
-            noise = (block * (REGION // len(block) + 1))[:REGION]
+        noise = _noise(self._number, memory)
+        if kind > 1:
+            width = WIDTHS[address_type] // 8
+            words = [self._word(address_type).to_bytes(width, "little") for _ in range(_WORDS)]
+            noise = b"".join(words) * (REGION // (_WORDS * width))
         yield memory, 0, noise[:size]
         far = [each for each in self._surface.constants.get(address_type, ()) if each >= REGION]
         for address in [each for each in far if each < size][:_PATCHES]:
             yield memory, address, noise[: min(_PATCH, size - address)]
+
+    def _word(self, value_type: ValType) -> int:
+        """What structures are made of: addresses, small numbers, anything."""
+        kind = self._below(4)
+        if kind < 2:
+            return self._below(1 << 12) & -8
+        return self._below(4) if kind == 2 else self.value(value_type)
 
     # -- calls -------------------------------------------------------------------------------
 

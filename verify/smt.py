@@ -46,7 +46,7 @@ class Budget:
     """
 
     resources: int = 2_000_000
-    queries: int = 40
+    queries: int = 12
     terms: int = 1_000
     gates: int = 60_000
     rewrites: int = 20_000

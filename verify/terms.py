@@ -67,11 +67,13 @@ class Arena:
     """Interns the terms of one proof.
 
     Attributes:
+        requests: how often a term was asked for.
         on_new: set by the normaliser to fill in what a new term is known to be (`ones`).
     """
 
     def __init__(self) -> None:
         self._terms: dict[tuple[str, tuple[Term, ...], Hashable, str], Term] = {}
+        self.requests = 0
         self.on_new: Callable[[Term], None] | None = None
 
     def __len__(self) -> int:
@@ -81,6 +83,7 @@ class Arena:
         self, op: str, sort: str, args: tuple[Term, ...] = (), payload: Hashable = None
     ) -> Term:
         """The one term with these parts, as it stands (no rewriting)."""
+        self.requests += 1
         key = (op, args, payload, sort)
         term = self._terms.get(key)
         if term is None:

@@ -36,6 +36,28 @@ class PassReport:
 
 
 @dataclass(slots=True)
+class ProofReport:
+    """What the validator did in a run.
+
+    Attributes:
+        terms: terms built, all proofs together; `requests` is how often one was asked for.
+        fallbacks: what each tier could not prove, by tier and reason.
+        queries: questions put to the solver; `answers` says what came of them.
+        solver_seconds: CPU time in the solver.
+        cache_hits, cache_misses: verdicts known from, and not in, the proof cache.
+    """
+
+    terms: int = 0
+    requests: int = 0
+    fallbacks: Counter[str] = field(default_factory=Counter)
+    queries: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+    solver_seconds: float = 0.0
+    cache_hits: int = 0
+    cache_misses: int = 0
+
+
+@dataclass(slots=True)
 class Report:
     """What one run did; the savings of `passes`, `sections_saved` and `encoding_saved` add up
     to `input_size - output_size` exactly.
@@ -46,6 +68,7 @@ class Report:
         input_code, output_code: content of the code section.
         functions: how many are defined; `changed` of them were changed.
         rounds: the most visits that one function took.
+        proofs: what the validator did.
         notices: things the user should know, one line each.
     """
 
@@ -59,6 +82,7 @@ class Report:
     changed: int = 0
     rounds: int = 0
     passes: list[PassReport] = field(default_factory=list)
+    proofs: ProofReport = field(default_factory=ProofReport)
     notices: list[str] = field(default_factory=list)
 
 
@@ -106,4 +130,22 @@ def metrics_table(report: Report) -> str:
             ("failed", entry.failed),
         ):
             lines += [f"{entry.name}: {n} {kind} {what}" for what, n in sorted(counts.items())]
+    lines += proof_lines(report.proofs)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def proof_lines(proofs: ProofReport) -> list[str]:
+    """What the validator did, one fact a line; nothing when every proof was of texts."""
+    lines = []
+    if proofs.requests:
+        known = 100 * (1 - proofs.terms / proofs.requests)
+        lines.append(f"proofs: {proofs.terms} terms built, {known:.0f} % of requests found one")
+    if proofs.queries:
+        answers = ", ".join(f"{n} {what}" for what, n in sorted(proofs.answers.items()))
+        lines.append(
+            f"proofs: {proofs.queries} solver queries in {proofs.solver_seconds:.2f} s: {answers}"
+        )
+    if proofs.cache_hits or proofs.cache_misses:
+        lines.append(f"proofs: {proofs.cache_hits} known from the cache, {proofs.cache_misses} not")
+    lines += [f"proofs: {n} fell through {what}" for what, n in proofs.fallbacks.most_common()]
+    return lines

@@ -1,8 +1,7 @@
 """Small random function bodies, dense in what the structural tier rewrites.
 
 Blocks with parameters and results, branches with operands, values thrown away by drops and by
-unwinding, code that cannot be reached, locals that nobody reads: all of i32, valid by construction
-but for code behind a branch, which the validity gate sorts out.
+unwinding, code that cannot be reached, locals that nobody reads: all of i32, valid by construction.
 """
 
 from __future__ import annotations
@@ -147,12 +146,12 @@ class Writer:
         params, results = ARITIES[kind]
         name = self.random.choice(["block", "block", "loop", "if", "if"])
         before = self.values(params)
-        self.labels.append(params if name == "loop" else results)
-        arms = [self.arm(params, results)]
         if name == "if":
             before += self.value()
-            if params != results or self.random.random() < 0.7:
-                arms.append(self.arm(params, results))
+        self.labels.append(params if name == "loop" else results)
+        arms = [self.arm(params, results)]
+        if name == "if" and (params != results or self.random.random() < 0.7):
+            arms.append(self.arm(params, results))
         self.labels.pop()
         code = [*before, self.make(name, kind), *arms[0]]
         for arm in arms[1:]:
