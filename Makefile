@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench corpus constraints clean
+.PHONY: help venv demo test lint format bench bench-verify mutants corpus constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ format: $(READY) ## put the code into its one style
 
 bench: $(READY) ## measure sql.js against wasm-opt (needs `make corpus` and Debian's binaryen)
 	@$(BIN)/python corpus/bench.py $(ARGS)
+
+bench-verify: $(READY) ## ask the validator about another optimizer's passes (needs `make corpus`)
+	@$(BIN)/python corpus/bench_verify.py $(ARGS) corpus/public/*.wasm
+
+mutants: $(READY) ## ask the validator about thousands of faulty functions; none may pass
+	@$(BIN)/python -m tests.verify.mutation_run --most 100 $(ARGS) corpus/built/*.wasm
 
 corpus: $(READY) ## download the public modules (needs npm), optimize and check every module
 	@$(BIN)/python corpus/fetch.py

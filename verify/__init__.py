@@ -4,9 +4,10 @@ It trusts nothing that a pass did and imports no pass; see README.md in this fol
 tier claims and why.
 """
 
+from wasmopt.verify.cache import ProofCache, default_path
 from wasmopt.verify.prover import Prover
 
-__all__ = ["Prover"]
+__all__ = ["ProofCache", "Prover", "default_path"]
 
 if __name__ != "wasmopt.verify":
     raise ImportError("import this package as wasmopt.verify")

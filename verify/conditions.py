@@ -16,9 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from wasmopt.verify.normalise import Normaliser
-
 from wasmopt.opcodes import opcode
+from wasmopt.verify.normalise import Normaliser
 from wasmopt.verify.terms import BOOL, Arena, Term, is_constant
 
 MAX_DEPTH: Final = 60

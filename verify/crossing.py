@@ -8,7 +8,8 @@ numbers                  their bytes
 functions                out: an entry of the table `slots` at the slot's number; in: an index into
                          the table `functions`, where null is 0
 any, eq, i31, extern     0 for null, `n + 1` for the i31 reference `n`, -1 for anything else
-other references         0 for null, -1 for anything else; only null can be handed in
+other references         0 for null, -1 for anything else; only null can be handed in, and a callee
+                         that has to return anything else traps
 =======================  ========================================================================
 """
 
@@ -167,7 +168,7 @@ class Crossing:
                 return [*code, make(cast, reference.heap)]
             return code + [make("ref.as_non_null")] * (not reference.nullable)
         if reference.kind == "other":
-            return self.constant(value_type, 0)
+            return [make("ref.null", reference.heap) if reference.nullable else make("unreachable")]
         made = [*number, make("i32.const", 1), make("i32.sub"), make("ref.i31")]
         made += [make("extern.convert_any")] * (reference.heap == _EXTERN)
         if not reference.nullable:

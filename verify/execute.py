@@ -16,14 +16,13 @@ from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wasmopt.verify.normalise import Normaliser
-
 from wasmopt.arity import Arities
 from wasmopt.instr import Instr
 from wasmopt.opcodes import BY_MNEMONIC
 from wasmopt.types import FuncType
 from wasmopt.verify.conditions import Diagrams
 from wasmopt.verify.nesting import Nesting
+from wasmopt.verify.normalise import Normaliser
 from wasmopt.verify.state import Layout, State, changed_components, sort_of
 from wasmopt.verify.steps import step
 from wasmopt.verify.terms import BITS, REFERENCE, STATE, Arena, Term
@@ -646,7 +645,6 @@ def default_value(arena: Arena, sort: str, value_type: bytes) -> Term:
 
 
 _CONTROL: Final = frozenset(
-    ["block", "loop", "if", "br", "br_if", "br_table", "return", "unreachable"]
-    + ["try_table", "try", "catch", "catch_all", "delegate", "rethrow"]
-    + ["throw", "throw_ref", "br_on_null", "br_on_non_null", "br_on_cast", "br_on_cast_fail"]
+    "block loop if br br_if br_table return unreachable try_table try catch catch_all delegate "
+    "rethrow throw_ref br_on_null br_on_non_null br_on_cast br_on_cast_fail".split()
 )

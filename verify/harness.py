@@ -14,7 +14,7 @@ Values reach the functions as `crossing` says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from wasmopt.encode import encode
@@ -57,31 +57,13 @@ from wasmopt.verify.harness_code import (
 )
 from wasmopt.verify.mentions import Mentions
 from wasmopt.verify.scenarios import WIDTHS, Surface
+from wasmopt.verify.stubs import choose_stubs
 
-MAX_STUBS: Final = 2_000
 MAX_MEMORY_BYTES: Final = 1 << 30
 _LEAST_ENTRIES: Final = 16
 """Tables start with at least this many entries, if their maximum allows: tables do grow."""
 _FILLED_ENTRIES: Final = 64
 _PAGE_LOG2: Final = 16
-_INDIRECT: Final = ("call_indirect", "return_call_indirect", "call_ref", "return_call_ref")
-"""Instructions whose first immediate is the type of what they call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stub:
-    """A function that stands for others.
-
-    Attributes:
-        name: to show.
-        type_index, type: its type.
-        function: the function of the module that it stands for; None for any of that type.
-    """
-
-    name: str
-    type_index: int
-    type: FuncType
-    function: int | None
 
 
 class Harness:
@@ -117,7 +99,11 @@ class Harness:
         self._types: Final = list(module.types)
         self._type_count = len(self._signatures.types)
         self._plain_type: Final = self._add_type(FuncType())
-        self.stubs: Final = self._choose_stubs()
+        made_up = [each.value for each in self._signatures.globals[: self._imported_globals]]
+        made_up += self.signature.params
+        self.stubs: Final = choose_stubs(module, self.mentions, made_up, self._plain_type)
+        if not all(each in NUMBER_NAMES or self.choices(each) for each in made_up):
+            raise HarnessError("an argument or a global that cannot be made up")
         self._renamed: Final = {
             stub.function: number
             for number, stub in enumerate(self.stubs, FIRST_STUB)
@@ -156,11 +142,7 @@ class Harness:
         self.surface: Final = self._surface()
 
     def choices(self, value_type: ValType) -> Sequence[int]:
-        """The numbers that references of that type can be handed in as, null first.
-
-        Raises:
-            HarnessError: there are none.
-        """
+        """The numbers that references of that type can be handed in as, null first."""
         reference = reference_of(value_type, self._signatures.types)
         choices: list[int] = []
         if reference is not None and reference.nullable:
@@ -173,8 +155,6 @@ class Harness:
             ]
         elif reference is not None and reference.kind == "i31":
             choices += range(1, 9)
-        if not choices:
-            raise HarnessError("a reference that cannot be made up")
         return choices
 
     def fit(self, value_type: ValType, bits: int) -> int:
@@ -185,7 +165,7 @@ class Harness:
         choices = self._choices.get(value_type)
         if choices is None:
             choices = self._choices[value_type] = self.choices(value_type)
-        return choices[bits % len(choices)]
+        return choices[bits % len(choices)] if choices else 0
 
     def is_function(self, value_type: ValType) -> bool:
         """Whether it is a type of references to functions."""
@@ -204,43 +184,6 @@ class Harness:
         self._types.append(RecGroup((SubType(func_type),)))
         self._type_count += 1
         return self._type_count - 1
-
-    def _choose_stubs(self) -> list[Stub]:
-        """One for each function that is mentioned, and one for each type that is called."""
-        module, signatures = self._module, self._signatures
-        needed = {*self.mentions.of("func")}
-        expressions = [entry.init for entry in module.globals]
-        expressions += [table.init for table in module.tables if table.init is not None]
-        for index in self.mentions.of("elem"):
-            for item in module.elements[index].items:
-                if isinstance(item, int):
-                    needed.add(item)
-                else:
-                    expressions.append(item)
-        for expression in expressions:
-            needed |= {i.immediates[0] for i in expression if i.name == "ref.func"}
-        types = {instr.immediates[0] for instr in self.mentions.instrs if instr.name in _INDIRECT}
-        imported_globals = signatures.globals[: self._imported_globals]
-        for value_type in (*self.signature.params, *[each.value for each in imported_globals]):
-            reference = reference_of(value_type, signatures.types)
-            if reference is not None and reference.kind == "func":
-                types.add(reference.heap if isinstance(reference.heap, int) else self._plain_type)
-        if len(needed) + len(types) > MAX_STUBS:
-            raise HarnessError("too many functions are mentioned")
-        names = [f"{entry.module}.{entry.name}" for entry in module.imported(Kind.FUNCTION)]
-        stubs = []
-        for index in sorted(needed):
-            name = names[index] if index < len(names) else f"function {index}"
-            stubs.append(Stub(name, signatures.functions[index], FuncType(), index))
-        stubs += [
-            Stub(f"a function of type {each}", each, FuncType(), None) for each in sorted(types)
-        ]
-        return [
-            stub
-            if stub.type_index == self._plain_type
-            else replace(stub, type=signatures.func_type(stub.type_index))
-            for stub in stubs
-        ]
 
     def _watch(self) -> list[WatchedTable]:
         watched: list[WatchedTable] = []
@@ -378,7 +321,7 @@ class Harness:
             if init is not None and not (numeric and _reads_globals(init)):
                 yield Global(declared, init)
                 continue
-            number = 0 if numeric else self.choices(value_type)[0]
+            number = self.fit(value_type, 0)
             start = (*self._crossing.constant(value_type, number), end)
             yield Global(GlobalType(value_type, declared.mutable or numeric), start)
 

@@ -19,7 +19,7 @@ import wasmtime
 from wasmopt.types import ValType
 from wasmopt.validate import every_proposal
 from wasmopt.verify.crossing import SLOT, SLOT_LOG2
-from wasmopt.verify.harness import Harness, Stub
+from wasmopt.verify.harness import Harness
 from wasmopt.verify.harness_code import WATCHED_ENTRIES
 from wasmopt.verify.scenarios import (
     WIDTHS,
@@ -31,6 +31,7 @@ from wasmopt.verify.scenarios import (
     Trap,
     Write,
 )
+from wasmopt.verify.stubs import Stub
 
 RETURNS: Final = "returns"
 TRAPS: Final = "traps"

@@ -23,8 +23,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from wasmopt.verify.normalise import Normaliser
-
 from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.verify.conditions import Diagrams
@@ -39,6 +37,7 @@ from wasmopt.verify.execute import (
     Region,
     Traps,
 )
+from wasmopt.verify.normalise import Normaliser
 from wasmopt.verify.state import Layout, State
 from wasmopt.verify.terms import Arena, Term
 from wasmopt.verify.window import Code

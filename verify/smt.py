@@ -3,10 +3,11 @@
     answer = Solver(arena, Budget()).equal(first, second, under=guard)
 
 `Equal` is a proof for all values of the symbols and all behaviours of what has no theory, wherever
-the condition `under` holds.  The first query is cut at what both terms share (`smt_terms.Region`),
-so that its cost follows the difference.  If Z3 finds values that tell the cut terms apart, a second
-query spells out everything, and its model may become a counterexample: `Model`, for replay to
-decide.  All else is `Unknown`, and so is whatever goes wrong in Z3.
+the condition `under` holds.  Terms that differ on a few samples (`samples.py`) need no query.  The
+first query is cut at what both terms share (`smt_terms.Region`), so that its cost follows the
+difference.  If Z3 finds values that tell the cut terms apart, a second query spells out
+everything, and its model may become a counterexample: `Model`, for replay to decide.  All else is
+`Unknown`, and so is whatever goes wrong in Z3.
 
 Nothing here looks at the time: budgets count terms, gates and the solver's own steps, and seeds
 are fixed, so the same questions in the same order get the same answers everywhere.
@@ -24,7 +25,8 @@ from typing import Final
 
 import z3
 
-from wasmopt.verify.smt_terms import WIDTHS, Encoder, Region, costs_more_than
+from wasmopt.verify.samples import WIDTHS, make_samples
+from wasmopt.verify.smt_terms import Encoder, Region, costs_more_than
 from wasmopt.verify.terms import BOOL, Arena, SortError, Term
 
 CUT: Final = "cut"
@@ -43,6 +45,7 @@ class Budget:
         gates: of a query when it is turned into single bits, roughly; 64 * 64 of them are one
             multiplication of i64.  This is what bounds memory.
         rewrites: steps of Z3's simplifier for each query.
+        sampled: up to how large a `Term.number` terms are evaluated on samples first.
     """
 
     resources: int = 2_000_000
@@ -50,6 +53,7 @@ class Budget:
     terms: int = 1_000
     gates: int = 60_000
     rewrites: int = 20_000
+    sampled: int = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Counters:
         queries: put to Z3.
         cut_proofs, uncut_proofs: equalities proved, by query.
         models: pairs told apart.
+        sampled: how many of these took no query.
         unknown: pairs left open, by reason.
         seconds: of CPU spent on all that, building the queries included; for reports only.
     """
@@ -101,6 +106,7 @@ class Counters:
     cut_proofs: int = 0
     uncut_proofs: int = 0
     models: int = 0
+    sampled: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -110,6 +116,7 @@ class Counters:
         self.cut_proofs += other.cut_proofs
         self.uncut_proofs += other.uncut_proofs
         self.models += other.models
+        self.sampled += other.sampled
         self.unknown += other.unknown
         self.seconds += other.seconds
 
@@ -143,6 +150,7 @@ class Solver:
         self._arena: Final = arena
         self._budget: Final = budget
         self._answers: Final[dict[tuple[Term, Term, Term | None], Answer]] = {}
+        self._samples: Final = make_samples()
         self._context: z3.Context | None = None
         self._encoder: Encoder | None = None
 
@@ -189,6 +197,13 @@ class Solver:
 
     def _decide(self, first: Term, second: Term, under: Term | None) -> Answer:
         region = self._region(first, second, under, to_shared=True)
+        if max(first.number, second.number) <= self._budget.sampled:
+            for sample in self._samples:
+                if sample.tells_apart(first, second, under):
+                    self.counters.sampled += 1
+                    region = self._region(first, second, under, to_shared=False)
+                    shown = [term for term in region.inside if term.sort in WIDTHS]
+                    return Model({term: sample.values[term] for term in shown})
         answer = self._query(first, second, under, region)
         if region.cut and isinstance(answer, Model):
             region = self._region(first, second, under, to_shared=False)

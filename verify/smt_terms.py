@@ -37,11 +37,10 @@ from wasmopt.opcodes import BY_MNEMONIC
 from wasmopt.semantics import MEANINGS
 from wasmopt.verify.evaluate import interpret
 from wasmopt.verify.linear import SUMS
+from wasmopt.verify.samples import WIDTHS
 from wasmopt.verify.terms import BITS, BOOL, REFERENCE, STATE, SortError, Term
 from wasmopt.verify.z3_domain import Z3Domain
 
-WIDTHS: Final = {**BITS, BOOL: 1}
-"""Width in bits of the sorts that are bit-vectors for the solver."""
 _SORTS: Final = frozenset([*WIDTHS, REFERENCE, STATE])
 
 

@@ -471,11 +471,8 @@ _STEPS: Final[dict[str, Callable[[Execution, Instr], None]]] = {
     "table.size": _table_size,
     "table.grow": _table_grow,
     **dict.fromkeys(_TABLE_OPERANDS, _table_write),
-    **dict.fromkeys(
-        ["call", "call_indirect", "call_ref", "return_call"]
-        + ["return_call_indirect", "return_call_ref"],
-        _call,
-    ),
+    **dict.fromkeys(["call", "call_indirect", "call_ref"], _call),
+    **dict.fromkeys(["return_call", "return_call_indirect", "return_call_ref"], _call),
     "throw": _throw,
     "ref.null": _reference,
     "ref.func": _reference,

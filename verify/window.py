@@ -21,7 +21,6 @@ from wasmopt.arity import NEVER, POSITIONAL, Arities
 from wasmopt.context import Context
 from wasmopt.function import Function
 from wasmopt.instr import Instr
-from wasmopt.module import Signatures
 from wasmopt.opcodes import Effect
 from wasmopt.types import FuncType, ValType
 from wasmopt.verify.nesting import OPENERS, MalformedError
@@ -157,7 +156,7 @@ class Survey:
                 raise MalformedError(f"no windows around {name}")
             elif instr.effects & Effect.UNREACHABLE_AFTER:
                 typed = False
-            elif name == "br_if" or name == "br_on_non_null":
+            elif name in ("br_if", "br_on_non_null"):
                 height -= 1
             else:
                 height += self._change(instr)

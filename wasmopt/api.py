@@ -22,7 +22,7 @@ from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
 from wasmopt.validate import validate
-from wasmopt.verify import Prover
+from wasmopt.verify import ProofCache, Prover
 
 _log = logging.getLogger(__name__)
 
@@ -72,9 +72,13 @@ def optimize(
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
         return _finish(original, data, report)
-    manager = Manager(passes, options, Prover(), observer, on_progress)
-    report.passes = list(manager.reports.values())
-    optimized = manager.run(original)
+    with ProofCache(options.cache) as cache:
+        prover = Prover(solver=options.solver, cache=cache if cache.is_on else None)
+        manager = Manager(passes, options, prover, observer, on_progress)
+        report.passes = list(manager.reports.values())
+        report.proofs = prover.report
+        optimized = manager.run(original)
+    report.notices += cache.notices
     report.rounds = manager.rounds
     try:
         try:

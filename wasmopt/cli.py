@@ -23,10 +23,11 @@ from wasmopt.features import FEATURES
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
 from wasmopt.function import Function
 from wasmopt.module import Module
-from wasmopt.options import LEVELS, Options
+from wasmopt.options import LEVELS, SOLVERS, Options
 from wasmopt.passes import PIPELINES, REGISTRY
 from wasmopt.report import metrics_table, summary_line
 from wasmopt.text import function_text, module_text
+from wasmopt.verify import default_path
 from wasmopt.version import VERSION
 
 _log = logging.getLogger(__name__)
@@ -142,6 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_levels(parser.add_argument_group("how much"))
     _add_sections(parser.add_argument_group("custom sections"))
+    _add_proofs(parser.add_argument_group("proofs"))
     _add_shown(parser.add_argument_group("what is shown"))
     _add_features(parser.add_argument_group("features, which are found out without being told"))
     passes = parser.add_argument_group("passes, run in the order given, levels in between")
@@ -179,6 +181,14 @@ def _add_sections(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--strip-dwarf", action="store_true", help="drop DWARF")
     group.add_argument("--strip-producers", action="store_true", help="drop producers")
     group.add_argument("--strip-target-features", action="store_true", help="drop target_features")
+
+
+def _add_proofs(group: argparse._ArgumentGroup) -> None:
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in SOLVERS.items())
+    group.add_argument("--solver", choices=SOLVERS, default="z3", help=meanings)
+    group.add_argument(
+        "--no-cache", action="store_true", help="neither use nor keep verdicts of other runs"
+    )
 
 
 def _add_shown(group: argparse._ArgumentGroup) -> None:
@@ -308,6 +318,8 @@ def _options(settings: argparse.Namespace) -> Options:
         strip_target_features=settings.strip_target_features,
         disabled_features=frozenset(settings.disabled),
         print_after=frozenset(settings.print_after),
+        solver=settings.solver,
+        cache=None if settings.no_cache else default_path(),
     )
 
 

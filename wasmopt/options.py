@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from wasmopt.errors import UsageError
@@ -17,6 +18,10 @@ LEVELS: Final[Mapping[str, str]] = {
     "4": "as 3",
     "s": "smaller, the default",
     "z": "smallest",
+}
+SOLVERS: Final[Mapping[str, str]] = {
+    "z3": "ask Z3 about what is not proved without a solver",
+    "none": "put back what is not proved without a solver",
 }
 MAX_ROUNDS: Final = 10
 """Times the pipeline visits one function, 3 being the usual number; with `converge`, times in a
@@ -38,6 +43,8 @@ class Options:
         strip_producers, strip_target_features: drop that custom section.
         disabled_features: features that the input must not use, names as in `features.py`.
         print_after: names of passes behind which a changed function is printed.
+        solver: one of `SOLVERS`, for what the tiers of the validator without one leave open.
+        cache: file with the verdicts of earlier runs; None for none.
     """
 
     level: str = "s"
@@ -51,10 +58,14 @@ class Options:
     strip_target_features: bool = False
     disabled_features: frozenset[str] = frozenset()
     print_after: frozenset[str] = frozenset()
+    solver: str = "z3"
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
             raise UsageError(f"unknown level {self.level!r}, known: {' '.join(LEVELS)}")
+        if self.solver not in SOLVERS:
+            raise UsageError(f"unknown solver {self.solver!r}, known: {' '.join(SOLVERS)}")
         for name, value in (("passes", self.passes), ("print_after", self.print_after)):
             if isinstance(value, str):
                 raise UsageError(f"{name} is the text {value!r}, it has to be a list of names")

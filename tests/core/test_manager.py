@@ -22,6 +22,7 @@ from wasmopt.types import I32, I64, ValType
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Refuted, Unproved, Verdict
 
+
 def trust(_before: Function, _after: Function, _context: Context) -> Verdict:
     """A prover that accepts everything: here the manager is tested, not the validator."""
     return Proved("trusted by the test")

@@ -118,7 +118,7 @@ def run_broken(broken: Callable[[Function, Context], Function], module: Module) 
 
 EXAMPLES = {
     vacuum_that_drops_loads: "(memory 1) (func (param i32) local.get 0 i32.load drop)",
-    vacuum_that_drops_calls: "(import \"e\" \"f\" (func (result i32))) (func call 0 drop)",
+    vacuum_that_drops_calls: '(import "e" "f" (func (result i32))) (func call 0 drop)',
     vacuum_that_drops_stores: "(memory 1) (func (param i32) local.get 0 local.get 0 i32.store)",
     vacuum_that_dissolves_loops: "(func (param i32) loop local.get 0 br_if 0 end)",
     dead_locals_that_forgets_loops: """(func (param i32) (result i32) (local i32)

@@ -353,8 +353,10 @@ DIFFERENT: Final = {
         "(param i32) (result i64) (i64.extend_i32_u (local.get 0))",
     ),
     "a float sum in the other order": (
-        "(param f64 f64 f64) (result f64) (f64.add (f64.add (local.get 0) (local.get 1)) (local.get 2))",
-        "(param f64 f64 f64) (result f64) (f64.add (local.get 0) (f64.add (local.get 1) (local.get 2)))",
+        """(param f64 f64 f64) (result f64)
+           (f64.add (f64.add (local.get 0) (local.get 1)) (local.get 2))""",
+        """(param f64 f64 f64) (result f64)
+           (f64.add (local.get 0) (f64.add (local.get 1) (local.get 2)))""",
     ),
     "results swapped": (
         "(param i32 i32) (result i32 i32) (local.get 0) (local.get 1)",
