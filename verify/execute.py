@@ -645,6 +645,10 @@ def default_value(arena: Arena, sort: str, value_type: bytes) -> Term:
 
 
 _CONTROL: Final = frozenset(
-    "block loop if br br_if br_table return unreachable try_table try catch catch_all delegate "
-    "rethrow throw_ref br_on_null br_on_non_null br_on_cast br_on_cast_fail".split()
+    [
+        *("block", "loop", "if", "br", "br_if", "br_table", "return", "unreachable"),
+        *("br_on_null", "br_on_non_null", "br_on_cast", "br_on_cast_fail", "throw_ref"),
+        *("try_table", "try", "catch", "catch_all", "delegate", "rethrow"),
+    ]
 )
+"""What `Execution.run` handles, or refuses, itself."""

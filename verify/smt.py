@@ -202,8 +202,7 @@ class Solver:
                 if sample.tells_apart(first, second, under):
                     self.counters.sampled += 1
                     region = self._region(first, second, under, to_shared=False)
-                    shown = [term for term in region.inside if term.sort in WIDTHS]
-                    return Model({term: sample.values[term] for term in shown})
+                    return Model({term: sample.values[term] for term in _numeric(region)})
         answer = self._query(first, second, under, region)
         if region.cut and isinstance(answer, Model):
             region = self._region(first, second, under, to_shared=False)
@@ -255,8 +254,7 @@ class Solver:
 
     def _values(self, model: z3.ModelRef, encoder: Encoder, region: Region) -> dict[Term, int]:
         """Values of all that has a width: one evaluation of all of them behind one another."""
-        terms = [term for term in region.inside if term.sort in WIDTHS]
-        terms.sort(key=lambda term: term.number)
+        terms = _numeric(region)
         expressions = [encoder.expression(term) for term in terms]
         row = z3.Concat(z3.BitVecVal(0, 1, self._context), *expressions)
         bits = model.eval(row, model_completion=True).as_long()
@@ -266,6 +264,12 @@ class Solver:
             values[term] = bits & ((1 << width) - 1)
             bits >>= width
         return values
+
+
+def _numeric(region: Region) -> list[Term]:
+    """Terms whose values are numbers, in order."""
+    terms = [term for term in region.inside if term.sort in WIDTHS]
+    return sorted(terms, key=lambda term: term.number)
 
 
 def _message(error: z3.Z3Exception) -> str:

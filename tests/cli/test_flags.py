@@ -22,6 +22,7 @@ from wasmopt.function import Function
 from wasmopt.options import LEVELS, Options
 from wasmopt.passes import PIPELINES, REGISTRY
 from wasmopt.text import read_text
+from wasmopt.verify import default_path
 from wasmopt.version import VERSION
 
 NAMES = custom(b"name", b"\x01\x05\x01\x00\x02me")
@@ -61,7 +62,7 @@ def run(*arguments: str) -> int:
 @pytest.mark.parametrize("level", LEVELS)
 def test_levels(level: str, folder: Path, seen: list[Options]) -> None:
     assert run(f"-O{level}") == 0
-    assert seen == [Options(level=level)]
+    assert seen == [Options(level=level, cache=default_path())]
     assert (folder / "out.wasm").read_bytes() == (WASTE if level == "0" else LEAN)
 
 
@@ -123,6 +124,8 @@ def test_flags_may_stand_anywhere(folder: Path) -> None:
         ("--strip-dwarf", {"strip_dwarf": True}),
         ("--strip-producers", {"strip_producers": True}),
         ("--strip-target-features", {"strip_target_features": True}),
+        ("--solver none", {"solver": "none"}),
+        ("--no-cache", {"cache": None}),
         ("-gq", {"keep_names": True}),
         ("--all-features", {}),
         ("-all --detect-features --enable-simd", {}),
@@ -137,7 +140,7 @@ def test_flags_become_options(
     flags: str, expected: dict[str, Any], folder: Path, seen: list[Options]
 ) -> None:
     assert run("-O", *flags.split()) == 0
-    assert seen == [Options(level="s", **expected)]
+    assert seen == [Options(**{"level": "s", "cache": default_path(), **expected})]
 
 
 def test_names_are_kept_with_g(folder: Path) -> None:
@@ -226,7 +229,8 @@ def test_without_output_nothing_is_written(
 def test_metrics_add_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-O", "--metrics") == 0
     lines = capsys.readouterr().err.splitlines()
-    table = [line.split() for line in lines[1:]]
+    table = [line.split() for line in lines[1 : len(ALL) + 4]]
+    assert lines[len(ALL) + 4 :] == ["vacuum: 1 proved by text"]
     assert table[0][:4] == ["pass", "attempts", "kept", "saved"]
     assert [row[0] for row in table[1:]] == [*ALL, "re-encoding", "sections"]
     saved = [int(row[3] if len(row) > 2 else row[1]) for row in table[1:]]
