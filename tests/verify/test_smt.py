@@ -16,7 +16,6 @@ from wasmopt.verify.smt import Answer, Budget, Counters, Equal, Model, Solver, U
 from wasmopt.verify.smt_terms import Region
 from wasmopt.verify.terms import BOOL, REFERENCE, STATE, Arena, SortError, Term
 
-
 NO_SAMPLES = Budget(sampled=-1)
 
 
