@@ -16,7 +16,7 @@ DEMO := corpus/built/routes-O0.wasm
 .PHONY: help venv demo test lint format bench bench-verify mutants corpus constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(READY) ## set up .venv with everything in the versions of constraints.txt
 

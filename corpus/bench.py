@@ -83,7 +83,7 @@ def child_time(command: Sequence[object]) -> float:
 
 def optimize_file(level: str, module: Path, output: Path) -> None:
     """Run the command line in this process, from the file to the file."""
-    code = wasmopt([level, "-q", str(module), "-o", str(output)])
+    code = wasmopt([level, "-q", "--no-cache", str(module), "-o", str(output)])
     if code:
         raise BenchError(f"wasmopt {level} fails with exit code {code}")
 

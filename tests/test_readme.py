@@ -57,7 +57,7 @@ def test_flags_of_the_readme_exist() -> None:
 
 
 def test_targets_of_the_readme_exist() -> None:
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    named = re.findall(r"(?<=`make )[a-z]+|(?<=\nmake )[a-z]+", README)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"(?<=`make )[a-z-]+|(?<=\nmake )[a-z-]+", README)
     assert set(named) >= {"demo", "test"}
     assert set(named) <= set(targets)

@@ -64,6 +64,8 @@ def _value(
         condition, high, low = operands
         fails = domain.eq(BITS["i32"], condition, domain.constant(BITS["i32"], 0))
         return choose(fails, low, high)
+    if term.op in ("named", "choose", "merge"):
+        return _definition(domain, choose, term.op, operands)
     if term.op != SUMS.get(term.sort):
         return unknown(term, operands)
     bits = BITS[term.sort]
@@ -73,6 +75,25 @@ def _value(
         product = domain.mul(bits, domain.constant(bits, factor), operand)
         result = domain.add(bits, result, product)
     return result
+
+
+def _definition(
+    domain: Domain[V, B], choose: Callable[[B, V, V], V], op: str, operands: list[V]
+) -> V:
+    """What stands for a condition or a join that is too large for a decision diagram.
+
+    Guards of a `merge` exclude each other, and where none holds any value will do.
+    """
+    yes = domain.constant(_BOOL_BITS, 1)
+    if op == "merge":
+        result = operands[-1]
+        for guard, value in zip(operands[:-2:2], operands[1:-2:2], strict=True):
+            result = choose(domain.eq(_BOOL_BITS, guard, yes), value, result)
+        return result
+    condition = operands[0]
+    if op == "choose":
+        condition = choose(domain.eq(_BOOL_BITS, condition, yes), *operands[1:])
+    return domain.zero_extend(_BOOL_BITS, BITS["i32"], condition)
 
 
 class _OpenError(Exception):

@@ -39,13 +39,11 @@ def low_bits(n: Normaliser, term: Term, count: int, depth: int = 0) -> Term:
     """
     if count >= BITS[term.sort] or depth > _MAX_DEPTH or not (term.args or term.op == "const"):
         return term
-    if depth:
-        return _simpler(n, term, count, depth)
-    key = (term, count)
+    key = (term, count, depth)
     known = n.low_bits_memo.get(key)
     if known is None:
         known = _simpler(n, term, count, depth)
-        if known is not term:
+        if known is not term and depth == 0:
             known = _simpler(n, known, count, depth)
         n.low_bits_memo[key] = known
     return known

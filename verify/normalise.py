@@ -65,14 +65,14 @@ class Normaliser:
         arena: where.
         firings: how often each rule of `TABLE` was applied.
         left_alone: how many applications were nested too deep to be normalised.
-        low_bits_memo: results of `low_bits`.
+        low_bits_memo: results of `low_bits`, by term, count and depth.
     """
 
     def __init__(self, arena: Arena) -> None:
         self.arena: Final = arena
         arena.on_new = fill_in
         self.firings: Final = [0] * len(TABLE)
-        self.low_bits_memo: Final[dict[tuple[Term, int], Term]] = {}
+        self.low_bits_memo: Final[dict[tuple[Term, int, int], Term]] = {}
         self._memo: Final[dict[tuple[Opcode, _Args, Hashable], Term]] = {}
         self.left_alone = 0
         self._nesting = 0

@@ -54,14 +54,6 @@ class Sample:
         return interpret(INTEGERS, _choose, self._unknown, term, self.values)
 
     def _unknown(self, term: Term, operands: list[int]) -> int:
-        if term.op == "choose":
-            condition, high, low = operands
-            return high if condition else low
-        if term.op == "merge":
-            result = operands[-1]
-            for guard, value in zip(operands[:-2:2], operands[1:-2:2], strict=True):
-                result = value if guard else result
-            return result
         key = (term.op, term.payload, tuple([arg.sort for arg in term.args]), term.sort)
         scrambled = self._seed + self._numbers.setdefault(key, len(self._numbers) + 1)
         for operand in operands:

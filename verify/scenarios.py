@@ -140,30 +140,21 @@ _INTEGERS: Final = (
 _OPENINGS: Final = ((0,), (1,), (-1,), (_LEAST,), (_MOST,), (_LEAST, -1), (-1, _LEAST))
 """Arguments of the first scenarios, in turns; the extremes stand for those of any type."""
 _FLOAT_EXTREMES: Final = {_LEAST: -0.0, _MOST: float("nan")}
+_INF: Final = float("inf")
 _FLOATS: Final = (
-    *(0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.0, 3.0, 0.1, -0.9, 7.25, 255.0, 1e10, 1e-40),
-    *(
-        float("inf"),
-        float("-inf"),
-        float("nan"),
-        5e-324,
-        3.4e38,
-        2.0**24 + 1,
-        2.0**31,
-        -(2.0**31) - 1,
-        2.0**32,
-    ),
-    *(2.0**53, 2.0**63, -(2.0**63), 2.0**64, 1.7e308, 65536.0),
+    *(0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.0, 3.0, 0.1, -0.9, 7.25, 255.0, 65536.0),
+    *(_INF, -_INF, float("nan"), 5e-324, 1e-40, 1e10, 3.4e38, 1.7e308, 2.0**24 + 1, 2.0**53),
+    *(2.0**31, -(2.0**31) - 1, 2.0**32, 2.0**63, -(2.0**63), 2.0**64),
 )
 _CANONICAL_NANS: Final = {F32: 0x7FC00000, F64: 0x7FF8 << 48}
 _INFINITIES: Final = {F32: 0x7F800000, F64: 0x7FF << 52}
 
 REGION: Final = 1 << 16
 """Bytes at the start of a memory that are filled."""
-_WORDS: Final = 256
+_WORDS: Final = 64
 """Words that are drawn before they repeat."""
 _PATCH: Final = 256
-"""Bytes that are filled around constants beyond that."""
+"""Bytes that are filled at offsets and constants beyond that."""
 _PATCHES: Final = 8
 ANSWERS: Final = 8
 """Calls that get an answer of their own; later ones get zero."""
@@ -347,8 +338,9 @@ class _Draw:
             words = [self._word(address_type).to_bytes(width, "little") for _ in range(_WORDS)]
             noise = b"".join(words) * (REGION // (_WORDS * width))
         yield memory, 0, noise[:size]
-        far = [each for each in self._surface.constants.get(address_type, ()) if each >= REGION]
-        for address in [each for each in far if each < size][:_PATCHES]:
+        numbers = (*self._surface.offsets, *self._surface.constants.get(address_type, ()))
+        far = [each for each in numbers if REGION <= each < size]
+        for address in far[:_PATCHES]:
             yield memory, address, noise[: min(_PATCH, size - address)]
 
     def _word(self, value_type: ValType) -> int:

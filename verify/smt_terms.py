@@ -12,9 +12,8 @@ i32, i64, f32, f64, v128  bit-vectors of just that width
 condition                 a bit-vector of width 1
 reference, state          uninterpreted sorts: they can be equal or not, nothing else
 instruction in MEANINGS   what it means there (integers, bit operations on floats, comparisons)
-sum, `ite`                their meaning, see `evaluate.interpret`
-`choose`, `merge`         nested choices; the last value of a merge where no guard holds (guards
-                          exclude each other)
+sum, `ite`, `named`,      what `evaluate.interpret` says
+`choose`, `merge`
 anything else             an uninterpreted function of operation, payload and sorts: the same
                           arguments give the same value; bits that cannot be one are zero
 ========================  =======================================================================
@@ -121,8 +120,8 @@ def _is_well_sorted(term: Term, operands: list[str]) -> bool:
         return sort == BOOL
     if op == "ite":
         return operands == ["i32", sort, sort]
-    if op == "choose":
-        return sort == "i32" and operands == [BOOL] * 3
+    if op in ("named", "choose"):
+        return sort == "i32" and operands == [BOOL] * (1 if op == "named" else 3)
     if op == "merge":
         return operands == [BOOL, sort] * (len(operands) // 2) and len(operands) > 0
     if op in SUMS.values():
@@ -172,15 +171,7 @@ class Encoder:
         return known
 
     def _unknown(self, term: Term, operands: list[z3.ExprRef]) -> z3.ExprRef:
-        """`choose` and `merge`, and what has no meaning but its name and operands."""
-        if term.op == "choose":
-            condition, high, low = operands
-            return z3.ZeroExt(WIDTHS["i32"] - 1, z3.If(condition == 1, high, low))
-        if term.op == "merge":
-            result = operands[-1]
-            for guard, value in zip(operands[:-2:2], operands[1:-2:2], strict=True):
-                result = z3.If(guard == 1, value, result)
-            return result
+        """What has no meaning but its name and operands."""
         return self._within_ones(term, lambda sort: self._function(term, operands, sort))
 
     def _function(self, term: Term, operands: list[z3.ExprRef], sort: z3.SortRef) -> z3.ExprRef:

@@ -24,8 +24,10 @@ from wasmopt.encode import encode
 from wasmopt.function import Function
 from wasmopt.module import Module, Signatures
 from wasmopt.passes import REGISTRY
+from wasmopt.report import ProofReport
 from wasmopt.types import FuncType
 from wasmopt.validate import validate
+from wasmopt.verdict import Proved
 
 ROOT = Path(__file__).resolve().parents[2]
 WAT = '(module (func (export "f") (result i32) nop i32.const 7))'
@@ -252,7 +254,30 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> str:
 TWO = b'(module (func (export "a") nop nop i32.const 1 drop) (func (export "b") nop))'
 
 
-def test_an_invalid_function_is_put_back_and_the_rest_is_kept(wrong: str) -> None:
+def test_an_invalid_function_does_not_pass_the_proof_gate(wrong: str) -> None:
+    result = optimize(TWO, Options(passes=(wrong, "vacuum")))
+    reverted = result.report.passes[0].reverted
+    assert reverted.total() >= 1
+    assert all(reason.startswith("invalid") for reason in reverted)
+    assert [len(function.body) for function in result.module.functions] == [1, 1]
+
+
+class TrustingProver:
+    """Proves everything, to see what stands behind the proof gate."""
+
+    def __init__(self, **_settings: object) -> None:
+        self.report = ProofReport()
+
+    def __call__(self, _before: Function, _after: Function, _context: Context) -> Proved:
+        return Proved("trusted by the test")
+
+
+def test_an_invalid_function_is_put_back_and_the_rest_is_kept(
+    wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wasmopt.api
+
+    monkeypatch.setattr(wasmopt.api, "Prover", TrustingProver)
     result = optimize(TWO, Options(passes=(wrong, "vacuum")))
     validate(result.module, result.data)
     assert [len(function.body) for function in result.module.functions] == [5, 1]

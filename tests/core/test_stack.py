@@ -163,6 +163,8 @@ def test_code_behind_a_block_that_never_completes_is_typed_but_unreachable() -> 
         ("block loop br 1 end end", True),
         ("block try_table (catch_all 0) unreachable end unreachable end", True),
         ("block block br 1 end unreachable end", True),
+        ("block block unreachable end br 0 end", False),
+        ("block unreachable end local.get 0 if else end", False),
     ],
 )
 def test_which_ends_control_arrives_at(code: str, *, end_is_reached: bool) -> None:
@@ -287,6 +289,7 @@ def test_legacy_handlers_start_with_what_they_catch() -> None:
         ([("i32.const", 1), ("i32.add",)], "takes 2 operands"),
         ([("i32.const", 1)], "finds 1 values too many"),
         ([("block", None), ("drop",), ("end",)], "takes 1 operands"),
+        ([("i32.const", 1), ("block", None), ("drop",), ("end",)], "takes 1 operands"),
         ([("block", 7), ("end",)], "names nothing that fits"),
         ([("call", 7)], "names nothing that fits"),
         ([("struct.new", 0)], "names nothing that fits"),

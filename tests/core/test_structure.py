@@ -98,6 +98,7 @@ def test_nesting_thousands_deep_takes_no_recursion() -> None:
         (["block", "catch_all", "end", "end"], "does not belong to an open `try`"),
         (["try", "catch_all", "catch_all", "end", "end"], "instruction 2, `catch_all`"),
         (["block", "delegate", "end"], "does not close a `try`"),
+        (["try", "catch_all", "delegate", "end"], "does not close a `try`"),
         (["delegate", "end"], "does not close a `try`"),
         (["end", "nop"], "does not close"),
         (["end", "end"], "stands behind the end of the function"),

@@ -16,6 +16,7 @@ ENVIRONMENT = """
     (import "host" "effect" (func $effect))
     (import "host" "value" (func $value (result i32)))
     (import "host" "two" (func $two (type $pair)))
+    (import "host" "object" (func $object (result (ref null $s))))
     (memory 1)
     (table 4 funcref)
     (elem declare func $effect)
@@ -91,7 +92,7 @@ def test_code_without_effect_goes_altogether(code: str) -> None:
         "local.get 0 if call $effect end",
         "block local.get 0 br_if 0 call $effect end",
         "loop local.get 0 br_if 0 end",
-        "i32.const 1 local.set 0",
+        "i32.const 6 local.set 6",
         "unreachable",
         "block try_table (catch_all 0) call $effect end end",
     ],
@@ -104,6 +105,13 @@ def test_what_must_stay_in_a_dropped_tree_is_dropped_where_it_is_computed() -> N
     becomes(
         "local.get 0 i32.load i32.const 4 i32.add call $value i32.eqz i32.mul drop",
         "local.get 0 i32.load drop call $value drop",
+    )
+
+
+def test_a_drop_comes_before_the_statements_behind_its_value() -> None:
+    becomes(
+        "local.get 0 i32.load call $effect i32.const 4 i32.add drop",
+        "local.get 0 i32.load drop call $effect",
     )
 
 
@@ -135,6 +143,10 @@ def test_a_result_among_several_is_dropped_where_it_is_on_top() -> None:
     )
 
 
+def test_a_result_below_another_is_dropped_once_that_one_is_gone() -> None:
+    becomes("call $two local.set 1 i32.eqz i32.eqz drop", "call $two local.set 1 drop")
+
+
 def test_a_dropped_block_parameter() -> None:
     becomes(
         "call $value block (param i32) i32.eqz drop local.get 0 br_if 0 call $effect end",
@@ -162,6 +174,25 @@ def test_a_dropped_block_drops_before_the_branches_to_it() -> None:
         "block (result i32) local.get 0 if i32.const 1 br 1 end call $effect i32.const 2 end drop",
         "block local.get 0 if br 1 end call $effect end",
     )
+
+
+def test_a_dropped_loop_may_be_branched_to_by_anything() -> None:
+    becomes(
+        "loop (result i32) local.get 0 br_if 0 call $effect i32.const 1 end drop",
+        "loop local.get 0 br_if 0 call $effect end",
+    )
+
+
+def test_a_longer_result_type_pays_for_a_drop() -> None:
+    becomes(
+        "local.get 0 if (result (ref null $s)) call $object else unreachable end drop",
+        "local.get 0 if call $object drop else unreachable end",
+        proved=False,
+    )
+
+
+def test_the_result_of_an_exception_handler_stays() -> None:
+    stays("block try_table (result i32) (catch_all 0) call $effect i32.const 1 end drop end")
 
 
 def test_a_dropped_block_stays_when_a_branch_hands_its_value_on() -> None:
@@ -199,6 +230,36 @@ def test_code_behind_a_block_that_never_completes() -> None:
 def test_nothing_stands_for_code_that_would_leave_nothing() -> None:
     becomes("loop call $effect br 0 end call $effect", "loop call $effect br 0 end")
     becomes("loop call $effect br 0 end unreachable", "loop call $effect br 0 end")
+
+
+def test_the_same_inside_of_a_block() -> None:
+    forever = "loop call $effect br 0 end"
+    becomes(
+        f"block local.get 0 br_if 0 {forever} call $effect end",
+        f"block local.get 0 br_if 0 {forever} end",
+    )
+    becomes(
+        f"call $value block (param i32) drop local.get 0 br_if 0 {forever} call $effect end",
+        f"call $value block (param i32) drop local.get 0 br_if 0 {forever} end",
+    )
+    becomes(
+        f"block (result i32) i32.const 1 local.get 0 br_if 0 drop {forever} call $value end",
+        f"block (result i32) i32.const 1 local.get 0 br_if 0 drop {forever} unreachable end",
+        "(result i32)",
+    )
+    becomes(
+        f"local.get 0 if {forever} call $effect else call $effect end",
+        f"local.get 0 if {forever} else call $effect end",
+    )
+
+
+def test_an_unreachable_stands_for_code_that_would_use_up_what_is_there() -> None:
+    forever = "loop call $effect br 0 end"
+    becomes(f"call $value {forever} i32.eqz drop", f"call $value {forever} unreachable")
+    becomes(
+        f"block local.get 0 br_if 0 call $value {forever} i32.eqz drop end",
+        f"block local.get 0 br_if 0 call $value {forever} unreachable end",
+    )
 
 
 def test_one_byte_behind_a_block_that_never_completes_stays() -> None:
@@ -265,7 +326,13 @@ def test_an_if_without_code_leaves_the_effects_of_its_condition() -> None:
     becomes("call $value if else end", "call $value drop")
 
 
+def test_an_if_without_code_takes_its_condition_along_as_far_as_that_is_shorter() -> None:
+    becomes("local.get 0 i32.const 3 i32.lt_u if end call $effect", "call $effect")
+    becomes("call $value call $value i32.add if end", "call $value call $value i32.add drop")
+
+
 def test_get_and_set_of_the_same_local() -> None:
+    becomes("local.get 6 local.tee 6 global.set $m", "local.get 6 global.set $m")
     becomes("local.get 6 local.tee 6 call $effect drop", "call $effect")
     becomes("local.get 6 block (param i32) local.set 6 end call $effect", "call $effect")
     stays("local.get 0 local.set 6")

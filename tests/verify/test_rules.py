@@ -34,19 +34,20 @@ from wasmopt.verify.z3_domain import Z3Domain
 Z3 = Z3Domain(None)
 EACH_RULE = pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.name)
 
-BIT_BY_BIT = frozenset(
-    ["shr_u-shr_u/64", "shr_s-shr_s/64", "shr_u-shl/64", "shr_u-shl-back/64"]
-    + ["shr_s-shl-and/32", "shr_s-shl-and/64"]
-)
-"""Rules with two shifts by unknown counts: the solver is quicker on one bit of the result at a time."""
+TWO_SHIFTS = ("shr_u-shr_u", "shr_s-shr_s", "shr_u-shl", "shr_u-shl-back", "shr_s-shl-and")
+BIT_BY_BIT = frozenset([f"{name}/{bits}" for name in TWO_SHIFTS for bits in (32, 64)])
+"""Two shifts by unknown counts: the solver is quicker on one bit of the result after another."""
 POWERS = frozenset(["div_u-power/32", "div_u-power/64"])
 """Rules about division by a power of two: the solver is quicker on each power by itself."""
+
+
+Values = dict[str, z3.BitVecRef]
 
 
 # -- what a rule says --------------------------------------------------------------------------
 
 
-def formula(expression: Expression, values: dict[str, z3.BitVecRef]) -> z3.BitVecRef:
+def formula(expression: Expression, values: Values) -> z3.BitVecRef:
     """The expression over bit-vectors; names without a value get a variable."""
     if isinstance(expression, Call):
         operands = [formula(arg, values) for arg in expression.args]
@@ -57,23 +58,26 @@ def formula(expression: Expression, values: dict[str, z3.BitVecRef]) -> z3.BitVe
     return values.setdefault(name, z3.BitVec(name, BITS[expression.sort]))
 
 
-def claim(
-    rule: Rule, values: dict[str, z3.BitVecRef]
-) -> tuple[list[z3.BoolRef], z3.BitVecRef, z3.BitVecRef]:
+def claim(rule: Rule, values: Values) -> tuple[list[z3.BoolRef], z3.BitVecRef, z3.BitVecRef]:
     """(conditions, pattern, replacement)."""
     pattern = formula(rule.pattern, values)
     replacement = formula(rule.replacement, values)
     conditions = [formula(condition, values) != 0 for condition in rule.conditions]
-    masks = [name for name in values if name.startswith("ones.")]
-    conditions += [values[name.removeprefix("ones.")] & ~values[name] == 0 for name in masks]
     return conditions, pattern, replacement
 
 
-def counterexample(rule: Rule, values: dict[str, z3.BitVecRef] | None = None) -> z3.ModelRef | None:
+def masks(values: Values) -> list[z3.BoolRef]:
+    """No variable has a one where its mask has none."""
+    names = [name.removeprefix("ones.") for name in values if name.startswith("ones.")]
+    return [values[name] & ~values[f"ones.{name}"] == 0 for name in names]
+
+
+def counterexample(rule: Rule, values: Values | None = None) -> z3.ModelRef | None:
     """Values for which the rule is wrong; None when it is proved that there are none."""
-    conditions, pattern, replacement = claim(rule, {} if values is None else values)
+    values = {} if values is None else values
+    conditions, pattern, replacement = claim(rule, values)
     solver = z3.SolverFor("QF_BV")
-    solver.add(*conditions)
+    solver.add(*conditions, *masks(values))
     if rule.name not in BIT_BY_BIT:
         solver.add(pattern != replacement)
         return model(solver)
@@ -101,7 +105,7 @@ def test_rule_is_proved(rule: Rule) -> None:
     if rule.name not in POWERS:
         assert counterexample(rule) is None
         return
-    values: dict[str, z3.BitVecRef] = {}
+    values: Values = {}
     conditions, pattern, _ = claim(rule, values)
     width = pattern.size()
     powers = [z3.BitVecVal(1 << exponent, width) for exponent in range(width)]
@@ -110,6 +114,29 @@ def test_rule_is_proved(rule: Rule) -> None:
     assert solver.check() == z3.unsat, "the powers of two are not all cases"
     for power in powers:
         assert counterexample(rule, {"c": power}) is None
+
+
+CHOICES = frozenset(["and-least/32", "eqz-xor/32", "eq-truths"])
+"""Rules that are true without their conditions, which only choose between two forms."""
+CONDITIONS = [
+    (rule, number)
+    for rule in TABLE
+    for number in range(len(rule.conditions))
+    if not rule.name.endswith("/64") and rule.name not in CHOICES
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "number"), CONDITIONS, ids=[f"{rule.name}-{number}" for rule, number in CONDITIONS]
+)
+def test_condition_is_needed(rule: Rule, number: int) -> None:
+    """Without it the rule is wrong, so the conditions are what the proof rests on."""
+    values: Values = {}
+    conditions, pattern, replacement = claim(rule, values)
+    del conditions[number]
+    solver = z3.SolverFor("QF_BV")
+    solver.add(*conditions, *masks(values), pattern != replacement)
+    assert model(solver) is not None
 
 
 @pytest.mark.parametrize(
