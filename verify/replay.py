@@ -12,8 +12,11 @@ found means nothing.  In doubt nothing is reported:
   with NaNs made canonical and with those that the processor gives;
 * what has no harness (shared memory, say) is never refuted.
 
+A call may do anything and answer anything, as in the proofs: a change that is right only because
+of what a callee happens to do is refuted as a change of this function.
+
 The number of runs and their fuel are bounded, the clock plays no part: the same versions have the
-same counterexample everywhere.
+same counterexample everywhere, but for floats, where the processor has a say in the bits of NaNs.
 """
 
 from __future__ import annotations

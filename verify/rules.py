@@ -106,6 +106,7 @@ rotr: (iN.rotr x y) -> (iN.rotl x (iN.sub 0 y))
 rotl-0: (iN.rotl x 0) -> x
 rotl-ones: (iN.rotl -1 x) -> -1
 rotl-rotl: (iN.rotl (iN.rotl x y) z) -> (iN.rotl x (iN.add y z))
+rotl-hole: (iN.rotl -2 x) -> (iN.xor (iN.shl 1 x) -1)
 
 # Products and quotients; by zero they have the value that SMT-LIB gives them
 mul-truths: (i32.mul x y) -> (i32.and x y) if (i32.eq ones.x 1), (i32.eq ones.y 1)

@@ -179,10 +179,14 @@ def _access(x: Execution, instr: Instr) -> None:
         operands[1:] = [x.apply(reinterpret, value) for value in operands[1:]]
     op = BY_MNEMONIC[name]
     address, rest = operands[0], tuple(operands[1:])
-    width = access_bytes(op)
-    _in_bounds(x, memarg.memory, address, memarg.offset + width)
+    offset, width = memarg.offset, access_bytes(op)
+    if is_constant(address):
+        # Address and offset are added without wrapping, so it does not matter which is which.
+        offset += constant_of(address)
+        address = x.arena.constant(address.sort, 0)
+    _in_bounds(x, memarg.memory, address, offset + width)
     component = x.layout.contents(memarg.memory)
-    place = (memarg.offset, width, *instr.immediates[1:])
+    place = (offset, width, *instr.immediates[1:])
     if instr.effects & Effect.WRITE_MEMORY:
         mask = _STORE_MASKS.get(name)
         if mask is not None:

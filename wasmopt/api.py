@@ -72,7 +72,7 @@ def optimize(
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
         return _finish(original, data, report)
-    with ProofCache(options.cache) as cache:
+    with ProofCache(options.cache, settings=options.solver) as cache:
         prover = Prover(solver=options.solver, cache=cache if cache.is_on else None)
         manager = Manager(passes, options, prover, observer, on_progress)
         report.passes = list(manager.reports.values())

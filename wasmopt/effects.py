@@ -38,7 +38,6 @@ _CONFLICTS: Final = (
     (Effect.WRITE_TABLE, Effect.READ_TABLE | Effect.WRITE_TABLE),
     (Effect.WRITE_SEGMENT, Effect.READ_SEGMENT | Effect.WRITE_SEGMENT),
     (Effect.WRITE_HEAP, Effect.READ_HEAP | Effect.WRITE_HEAP),
-    (Effect.ATOMIC, Effect.ATOMIC | Effect.READ_MEMORY | Effect.WRITE_MEMORY),
 )
 _JUMPS: Final = Effect.BRANCH | Effect.THROW | Effect.UNREACHABLE_AFTER
 _OBSERVABLE: Final = Effect.TRAP | Effect.CALL | Effect.ATOMIC | WRITES | _JUMPS

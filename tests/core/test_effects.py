@@ -143,6 +143,7 @@ def test_pieces_that_may_change_places(first: str, second: str) -> None:
         (DIVIDE, "i32.const 1 global.set $m"),
         ("global.get $m drop", "call $f"),
         ("i32.const 0 i32.atomic.load drop", LOAD),
+        ("i32.const 0 i32.atomic.load drop", "i32.const 0 i32.atomic.load drop"),
         ("memory.size drop", "i32.const 1 memory.grow drop"),
         ("call $f", "call $f"),
         (LOAD, "call $f"),

@@ -163,7 +163,15 @@ EQUAL: Final = {
     ),
 }
 
+EQUAL["a constant address and an offset"] = (
+    "(result i32) (i32.store offset=4 (i32.const 8) (i32.const 5)) (i32.load (i32.const 12))",
+    "(result i32) (i32.store (i32.const 12) (i32.const 5)) (i32.const 5)",
+)
 DIFFERENT: Final = {
+    "a constant address that does not wrap": (
+        "(result i32) (i32.load offset=8 (i32.const -8))",
+        "(result i32) (i32.load (i32.const 0))",
+    ),
     "traps in another state, though the global comes back": (
         # before: traps before the global changes; after: while it is changed
         """(param i32 i32) (local i32)
