@@ -8,6 +8,7 @@ Source of the encodings: WebAssembly 3.0, Binary Format, Instructions.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 from wasmopt.errors import DecodeError
@@ -78,6 +79,10 @@ class Instr:
         return " ".join(["<Instr", self.name, *map(str, self.immediates)]) + ">"
 
 
+_PADDED: Final = re.compile(rb"[\x80-\xff][\x00\x7f]")
+"""How a number ends that may be longer than it has to be; without one, an encoding is minimal."""
+
+
 class InstrPool(dict[bytes, Instr]):
     """Interns instructions; maps an encoding, minimal or not, to its one `Instr`.
 
@@ -86,8 +91,12 @@ class InstrPool(dict[bytes, Instr]):
 
     def __missing__(self, token: bytes) -> Instr:
         reader = Reader(token)
-        instr = self.read(reader)
+        op, immediates = read_instruction(reader)
         reader.expect_end("instruction")
+        if token.startswith(op.data) and _PADDED.search(token, len(op.data)) is None:
+            instr = Instr(op, immediates, token)
+        else:
+            instr = self.intern(op, immediates)
         self[token] = instr
         return instr
 

@@ -138,22 +138,25 @@ class _Walk:
 
     def run(self, arities: Arities) -> None:
         """Walk the body; what `pop` and `push` do is spelled out here for the common case."""
-        body, values, spans, stack = self.body, self.values, self.spans, self.stack
-        producers, consumers = stack.producers, stack.consumers
-        operands, starts = stack._operands, stack.starts
+        values, spans, stack = self.values, self.spans, self.stack
+        producers, consumers, operands = stack.producers, stack.consumers, stack._operands
+        starts, heights, reachable = stack.starts, stack.heights, stack.reachable
+        operand_ends, result_ends = stack._operand_ends, stack._result_ends
         base = resume = 0
-        for index, instr in enumerate(body):
+        live = True
+        for index, instr in enumerate(self.body):
             if index < resume:
                 continue
-            stack.heights.append(len(values))
+            heights.append(len(values))
             pops, pushes = arities[instr]
             if pushes == NEVER:
                 start = self.control(index, instr, pops)
-                base = self.frames[-1].base
+                base, live = self.frames[-1].base, self.live
                 if not self.typed:
                     resume = self.frames[-1].boundaries[-1]
             else:
-                stack.reachable[index] = self.live
+                if live:
+                    reachable[index] = 1
                 start = index
                 if pops == 1 and len(values) > base:
                     value = values.pop()
@@ -170,8 +173,8 @@ class _Walk:
                 elif pushes:
                     self.push(index, pushes, start)
             starts.append(start)
-            stack._operand_ends.append(len(operands))
-            stack._result_ends.append(len(producers))
+            operand_ends.append(len(operands))
+            result_ends.append(len(producers))
             if resume > index:
                 self.skip(index, resume)
 
