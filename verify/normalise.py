@@ -20,12 +20,13 @@ from typing import Any, Final
 from wasmopt.opcodes import BY_MNEMONIC, Effect, Opcode
 from wasmopt.semantics import evaluate
 from wasmopt.verify import linear, low_bits, sum_views, truth
+from wasmopt.verify.notation import parse_rules
 from wasmopt.verify.ones import fill_in
-from wasmopt.verify.patterns import COMMUTATIVE, Rule, Way, parse_rules
+from wasmopt.verify.patterns import COMMUTATIVE, Rule, Way
 from wasmopt.verify.rules import RULES
 from wasmopt.verify.terms import BITS, Arena, SortError, Term
 
-TABLE: Final[list[Rule]] = parse_rules(RULES)
+TABLE: Final = [Rule(text, number) for number, text in enumerate(parse_rules(RULES))]
 """All rules, at their exact widths; `Rule.number` is the position."""
 
 MAX_NESTING: Final = 40
@@ -265,9 +266,10 @@ def _shift(n: Normaliser, row: _Row, args: _Args) -> Term | _Args:
     if count.op != "const":
         return value, count
     number: Any = count.payload
+    number %= bits
     if row.name[4:] == "shl":
         return linear.total(n, row.sort, ((1 << number, value),))
-    return value, count
+    return value, n.arena.constant(row.sort, number)
 
 
 def _eq(n: Normaliser, row: _Row, args: _Args) -> Term:

@@ -1,4 +1,4 @@
-"""The rewrite rules of the normaliser, as data; `patterns.py` explains the notation.
+"""The rewrite rules of the normaliser, as data; `notation.py` explains the notation.
 
 Each is proved by Z3 for all values at its exact widths, and shown to fire, when the tests run.
 What they aim at: constants and masks outermost, shifts innermost, one constant an operation;
@@ -72,7 +72,7 @@ xor-outward: (iN.xor (iN.xor x c) y) -> (iN.xor (iN.xor x y) c)
 shr_u-0: (iN.shr_u x 0) -> x
 shr_s-0: (iN.shr_s x 0) -> x
 shr_s-ones: (iN.shr_s -1 y) -> -1
-shr_s-positive: (iN.shr_s x y) -> (iN.shr_u x y) if (iN.ge_s ones.x 0)
+shr_s-positive: (iN.shr_s x y) -> (iN.shr_u x y) if (iN.lt_u ones.x LEAST)
 shr_u-shr_u: (iN.shr_u (iN.shr_u x c1) c2) -> (iN.shr_u x (iN.add c1 c2))
     if (iN.lt_u c1 N), (iN.lt_u c2 N), (iN.lt_u (iN.add c1 c2) N)
 shr_s-shr_s: (iN.shr_s (iN.shr_s x c1) c2) -> (iN.shr_s x (iN.add c1 c2))
@@ -113,8 +113,8 @@ mul-truths: (i32.mul x y) -> (i32.and x y) if (i32.eq ones.x 1), (i32.eq ones.y 
 div_u-power: (iN.div_u x c) -> (iN.shr_u x (iN.ctz c)) if (iN.eq (iN.popcnt c) 1)
 rem_u-power: (iN.rem_u x c) -> (iN.and x (iN.sub c 1)) if (iN.eq (iN.popcnt c) 1)
 rem_u-small: (iN.rem_u x c) -> x if (iN.lt_u ones.x c)
-div_s-positive: (iN.div_s x y) -> (iN.div_u x y) if (iN.ge_s ones.x 0), (iN.ge_s ones.y 0)
-rem_s-positive: (iN.rem_s x y) -> (iN.rem_u x y) if (iN.ge_s ones.x 0), (iN.ge_s ones.y 0)
+div_s-positive: (iN.div_s x y) -> (iN.div_u x y) if (iN.lt_u ones.x LEAST), (iN.lt_u ones.y LEAST)
+rem_s-positive: (iN.rem_s x y) -> (iN.rem_u x y) if (iN.lt_u ones.x LEAST), (iN.lt_u ones.y LEAST)
 div_s-1: (iN.div_s x 1) -> x
 div_s-minus-1: (iN.div_s x -1) -> (iN.sub 0 x)
 rem_s-1: (iN.rem_s x 1) -> 0
@@ -165,10 +165,10 @@ lt_u-most: (iN.lt_u x c) -> (i32.eqz (iN.eq x c)) if (iN.eq ones.x c)
 lt_u-always: (iN.lt_u x c) -> 1 if (iN.lt_u ones.x c)
 lt_u-sign: (iN.lt_u x LEAST) -> (i32.eqz (iN.lt_s x 0))
 lt_s-least: (iN.lt_s x LEAST) -> 0
-lt_s-least-1: (iN.lt_s x c) -> (iN.eq x LEAST) if (iN.eq (iN.sub c 1) LEAST)
+lt_s-least-1: (iN.lt_s x LEAST+1) -> (iN.eq x LEAST)
 lt_s-most: (iN.lt_s x MOST) -> (i32.eqz (iN.eq x MOST))
-lt_s-never: (iN.lt_s x c) -> 0 if (iN.ge_s ones.x 0), (iN.le_s c 0)
-lt_s-positive: (iN.lt_s x y) -> (iN.lt_u x y) if (iN.ge_s ones.x 0), (iN.ge_s ones.y 0)
+lt_s-never: (iN.lt_s x c) -> 0 if (iN.lt_u ones.x LEAST), (iN.le_s c 0)
+lt_s-positive: (iN.lt_s x y) -> (iN.lt_u x y) if (iN.lt_u ones.x LEAST), (iN.lt_u ones.y LEAST)
 lt_s-sign-shr_s: (iN.lt_s (iN.shr_s x y) 0) -> (iN.lt_s x 0)
 lt_s-sign-and: (iN.lt_s (iN.and x c) 0) -> (iN.lt_s x 0) if (iN.lt_s c 0)
 lt_s-sign-xor: (iN.lt_s (iN.xor x c) 0) -> (i32.eqz (iN.lt_s x 0)) if (iN.lt_s c 0)
@@ -188,7 +188,7 @@ wrap-extended: (i32.wrap_i64 (i64.extend_i32_u x)) -> x
 wrap-sign-extended: (i32.wrap_i64 (i64.extend_i32_s x)) -> x
 wrap-shr_s: (i32.wrap_i64 (i64.shr_s x c)) -> (i32.wrap_i64 (i64.shr_u x c)) if (i64.le_u c 32)
 extend-wrap: (i64.extend_i32_u (i32.wrap_i64 x)) -> x if (i64.lt_u ones.x 0x100000000)
-extend_s-positive: (i64.extend_i32_s x) -> (i64.extend_i32_u x) if (i32.ge_s ones.x 0)
+extend_s-positive: (i64.extend_i32_s x) -> (i64.extend_i32_u x) if (i32.lt_u ones.x LEAST)
 extend_s-wrap-shr_s: (i64.extend_i32_s (i32.wrap_i64 (i64.shr_s x c))) -> (i64.shr_s x c)
     if (i64.ge_u c 32), (i64.lt_u c 64)
 extend_s-wrap-shr_u: (i64.extend_i32_s (i32.wrap_i64 (i64.shr_u x 32))) -> (i64.shr_s x 32)

@@ -13,26 +13,27 @@ from itertools import product
 import pytest
 import z3
 
+from tests.verify.expressions import Z3, compute
 from wasmopt.domain import INTEGERS
 from wasmopt.semantics import MEANINGS
 from wasmopt.verify.evaluate import evaluate_term
 from wasmopt.verify.normalise import TABLE, Normaliser
-from wasmopt.verify.patterns import (
+from wasmopt.verify.notation import (
     Call,
     Constant,
     Expression,
     Literal,
     Ones,
-    Rule,
+    RuleText,
     Variable,
     parse_rules,
 )
+from wasmopt.verify.patterns import SHORTCUTS, Rule
 from wasmopt.verify.rules import RULES
 from wasmopt.verify.terms import BITS, Arena, Term
-from wasmopt.verify.z3_domain import Z3Domain
 
-Z3 = Z3Domain(None)
-EACH_RULE = pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.name)
+TEXTS = [rule.text for rule in TABLE]
+EACH_TEXT = pytest.mark.parametrize("rule", TEXTS, ids=lambda rule: rule.name)
 
 TWO_SHIFTS = ("shr_u-shr_u", "shr_s-shr_s", "shr_u-shl", "shr_u-shl-back", "shr_s-shl-and")
 BIT_BY_BIT = frozenset([f"{name}/{bits}" for name in TWO_SHIFTS for bits in (32, 64)])
@@ -58,7 +59,7 @@ def formula(expression: Expression, values: Values) -> z3.BitVecRef:
     return values.setdefault(name, z3.BitVec(name, BITS[expression.sort]))
 
 
-def claim(rule: Rule, values: Values) -> tuple[list[z3.BoolRef], z3.BitVecRef, z3.BitVecRef]:
+def claim(rule: RuleText, values: Values) -> tuple[list[z3.BoolRef], z3.BitVecRef, z3.BitVecRef]:
     """(conditions, pattern, replacement)."""
     pattern = formula(rule.pattern, values)
     replacement = formula(rule.replacement, values)
@@ -72,7 +73,7 @@ def masks(values: Values) -> list[z3.BoolRef]:
     return [values[name] & ~values[f"ones.{name}"] == 0 for name in names]
 
 
-def counterexample(rule: Rule, values: Values | None = None) -> z3.ModelRef | None:
+def counterexample(rule: RuleText, values: Values | None = None) -> z3.ModelRef | None:
     """Values for which the rule is wrong; None when it is proved that there are none."""
     values = {} if values is None else values
     conditions, pattern, replacement = claim(rule, values)
@@ -100,8 +101,8 @@ def model(solver: z3.Solver) -> z3.ModelRef | None:
 # -- proofs ------------------------------------------------------------------------------------
 
 
-@EACH_RULE
-def test_rule_is_proved(rule: Rule) -> None:
+@EACH_TEXT
+def test_rule_is_proved(rule: RuleText) -> None:
     if rule.name not in POWERS:
         assert counterexample(rule) is None
         return
@@ -120,7 +121,7 @@ CHOICES = frozenset(["and-least/32", "eqz-xor/32", "eq-truths"])
 """Rules that are true without their conditions, which only choose between two forms."""
 CONDITIONS = [
     (rule, number)
-    for rule in TABLE
+    for rule in TEXTS
     for number in range(len(rule.conditions))
     if not rule.name.endswith("/64") and rule.name not in CHOICES
 ]
@@ -129,7 +130,7 @@ CONDITIONS = [
 @pytest.mark.parametrize(
     ("rule", "number"), CONDITIONS, ids=[f"{rule.name}-{number}" for rule, number in CONDITIONS]
 )
-def test_condition_is_needed(rule: Rule, number: int) -> None:
+def test_condition_is_needed(rule: RuleText, number: int) -> None:
     """Without it the rule is wrong, so the conditions are what the proof rests on."""
     values: Values = {}
     conditions, pattern, replacement = claim(rule, values)
@@ -191,7 +192,7 @@ def variables_to_try(n: Normaliser, name: str, sort: str) -> list[Term]:
     return terms
 
 
-def instances(rule: Rule, n: Normaliser) -> Iterator[dict[str, Term]]:
+def instances(rule: RuleText, n: Normaliser) -> Iterator[dict[str, Term]]:
     """Terms for the names of the rule, in an order that meets different ones early."""
     names = {each.name: each for each in names_in(rule.pattern)}
     choices = [
@@ -215,22 +216,13 @@ def build(expression: Expression, terms: dict[str, Term], n: Normaliser) -> Term
     return terms[expression.name]
 
 
-def compute(expression: Expression, values: dict[str, int]) -> int:
-    if isinstance(expression, Call):
-        operands = [compute(arg, values) for arg in expression.args]
-        return MEANINGS[expression.op.mnemonic].value(INTEGERS, *operands)
-    if isinstance(expression, Literal):
-        return expression.bits
-    assert isinstance(expression, Variable | Constant)
-    return values[expression.name]
-
-
-@EACH_RULE
+@pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.text.name)
 def test_rule_fires_and_the_value_stays(rule: Rule) -> None:
     """Somewhere among small terms the rule is applied, and what comes out is worth the same."""
     n = Normaliser(Arena())
-    for terms in instances(rule, n):
-        result = build(rule.pattern, terms, n)
+    pattern = rule.text.pattern
+    for terms in instances(rule.text, n):
+        result = build(pattern, terms, n)
         if n.firings[rule.number]:
             break
     assert n.firings[rule.number], "no other rule leaves anything to it: it is not needed"
@@ -242,17 +234,17 @@ def test_rule_fires_and_the_value_stays(rule: Rule) -> None:
             if term.op == "symbol"
         }
         values = {
-            name: known[term] if term in known else int(str(term.payload))
+            (name, term.sort): known[term] if term in known else int(str(term.payload))
             for name, term in terms.items()
         }
-        assert evaluate_term(result, known) == compute(rule.pattern, values)
+        assert evaluate_term(result, known) == compute(pattern, values)
 
 
 # -- the notation ------------------------------------------------------------------------------
 
 
 def test_rules_have_names_of_their_own() -> None:
-    names = [rule.name for rule in TABLE]
+    names = [rule.name for rule in TEXTS]
     assert len(set(names)) == len(names)
     assert [rule.number for rule in TABLE] == list(range(len(TABLE)))
 
@@ -262,6 +254,15 @@ def test_a_rule_for_both_widths_is_two_rules() -> None:
     assert [rule.name for rule in rules] == ["some/32", "some/64"]
     assert [rule.pattern.args[1] for rule in rules] == [Literal(31, "i32"), Literal(63, "i64")]
     assert all(len(rule.conditions) == 1 for rule in rules)
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_shortcuts_mean_what_the_instruction_means(name: str) -> None:
+    bits = int(name[1:3])
+    numbers = [*constants_to_try(f"i{bits}"), 1 << (bits - 2)]
+    for left, right in product(numbers, repeat=2):
+        expected = MEANINGS[name].value(INTEGERS, left, right)
+        assert SHORTCUTS[name](left, right) == expected
 
 
 @pytest.mark.parametrize(
@@ -279,11 +280,12 @@ def test_a_rule_for_both_widths_is_two_rules() -> None:
 )
 def test_a_rule_that_does_not_fit_together_is_refused(text: str) -> None:
     with pytest.raises((ValueError, KeyError, IndexError)):
-        parse_rules(f"broken: {text}")
+        for rule in parse_rules(f"broken: {text}"):
+            Rule(rule, 0)
 
 
 def test_the_table_is_what_is_written() -> None:
     written = [line for line in RULES.splitlines() if line[:1] not in ("", " ", "#")]
-    assert len({rule.name.partition("/")[0] for rule in TABLE}) == len(
+    assert len({rule.name.partition("/")[0] for rule in TEXTS}) == len(
         {line.partition(":")[0].partition("/")[0] for line in written}
     )
