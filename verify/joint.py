@@ -26,18 +26,18 @@ from typing import Final, Protocol
 from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.verify.conditions import Diagrams
-from wasmopt.verify.execute import (
+from wasmopt.verify.execute import Execution
+from wasmopt.verify.normalise import Normaliser
+from wasmopt.verify.regions import (
     Answer,
     Edge,
     Event,
-    Execution,
     Finished,
     LoopEnd,
     LoopEntry,
     Region,
     Traps,
 )
-from wasmopt.verify.normalise import Normaliser
 from wasmopt.verify.state import Layout, State
 from wasmopt.verify.terms import Arena, Term
 from wasmopt.verify.window import Code

@@ -45,15 +45,21 @@ def low_bits(n: Normaliser, term: Term, count: int, depth: int = 0) -> Term:
         known = _simpler(n, term, count, depth)
         if known is not term and depth == 0:
             known = _simpler(n, known, count, depth)
+        if known.op == "const":
+            known = _constant(n, known, count)
         n.low_bits_memo[key] = known
     return known
 
 
+def _constant(n: Normaliser, term: Term, count: int) -> Term:
+    payload: Any = term.payload
+    return n.arena.constant(term.sort, payload & ((1 << count) - 1))
+
+
 def _simpler(n: Normaliser, term: Term, count: int, depth: int) -> Term:
     op, sort = term.op, term.sort
-    payload: Any = term.payload
     if op == "const":
-        return n.arena.constant(sort, payload & ((1 << count) - 1))
+        return _constant(n, term, count)
     if op == linear.SUMS[sort]:
         return sum_views.reduced(
             n, term, count, lambda each, bits: low_bits(n, each, bits, depth + 1)
@@ -84,6 +90,8 @@ def _bitwise(n: Normaliser, row: Opcode, term: Term, count: int, depth: int) -> 
     mask = (1 << count) - 1
     payload: Any = right.payload
     bits = payload & mask
+    if row.mnemonic.endswith(".or") and bits == mask:
+        return _constant(n, right, count)
     left = low_bits(n, left, count, depth + 1)
     if row.mnemonic.endswith("and"):
         if bits == mask:
