@@ -34,6 +34,8 @@ SAME = """
 (i32.xor x -1) = (i32.sub -1 x)
 (i32.add (i32.xor x -1) 1) = (i32.sub 0 x)
 (i32.xor x 0x80000000) = (i32.add x 0x80000000)
+(i32.sub (i32.add (i32.or x 5) 3) 3) = (i32.or x 5)
+(i32.shl (i32.and x 0xffffff) 8) = (i32.shl x 8)
 (i32.or (i32.shl x 3) 5) = (i32.add (i32.mul x 8) 5)
 (i32.xor (i32.shl x 8) xb) = (i32.or xb (i32.shl x 8))
 (i32.and (i32.and x 0xff0) 0xff) = (i32.and x 0xf0)
@@ -247,6 +249,7 @@ def test_a_shifted_conjunction_is_no_choice() -> None:
         ("(i32.shl (i32.and x -4) y)", 0xFFFF_FFFC),
         ("(i32.shr_u x 20)", 0xFFF),
         ("(i32.shr_u xb y)", 0xFF),
+        ("(i32.shr_s (i32.and x 0xf0000000) 4)", 0xFF00_0000),
         ("(i32.rotl xb 28)", 0xF000_000F),
         ("(i32.mul xb 3)", 0x3FF),
         ("(i32.mul xb (i32.shl y 2))", 0xFFFF_FFFC),
