@@ -4,12 +4,13 @@ Runs single function-local passes of Binaryen's wasm-opt, and the function-local
 over modules; takes every function that changed; asks `wasmopt.verify` whether the change is
 right; prints how many were proved by which tier and why the others were not.
 
-    python corpus/bench_verify.py [--wasm-opt COMMAND] [--passes A,B] [--list] MODULE.wasm ...
+    python corpus/bench_verify.py [--wasm-opt COMMAND] [--keep FOLDER] [--list] MODULE.wasm ...
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -122,17 +123,19 @@ def feature_flags(module: Module) -> list[str]:
 
 
 def run_wasm_opt(command: Sequence[str], source: Path, target: Path) -> None:
-    """Run wasm-opt.
+    """Run wasm-opt; the target is whole or not there.
 
     Raises:
         SkippedError: it fails.
     """
+    partial = target.with_suffix(".partial")
     done = subprocess.run(
-        [*command, str(source), "-o", str(target)], capture_output=True, text=True, check=False
+        [*command, str(source), "-o", str(partial)], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         lines = (done.stderr or "no message").strip().splitlines()
         raise SkippedError(f"wasm-opt failed: {lines[0]}")
+    partial.replace(target)
 
 
 def changed_functions(before: Module, after: Module) -> Iterator[tuple[Function, Function]]:
@@ -206,25 +209,30 @@ def judge(before: Module, after: Module, *, show: bool) -> Tally:
 
 
 def bench_module(
-    path: Path, wasm_opt: Sequence[str], passes: Sequence[str], *, show: bool
+    path: Path, wasm_opt: Sequence[str], passes: Sequence[str], keep: Path, *, show: bool
 ) -> dict[str, Tally]:
-    """All passes over one module."""
+    """All passes over one module; what wasm-opt made of it is kept in a folder and used again."""
     results = {}
-    with tempfile.TemporaryDirectory() as folder:
-        base, target = Path(folder, "base.wasm"), Path(folder, "out.wasm")
-        flags = feature_flags(decode(path.read_bytes()))
+    source = path.read_bytes()
+    folder = keep / f"{path.stem}-{hashlib.sha256(source).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    base = folder / "base.wasm"
+    flags = feature_flags(decode(source))
+    if not base.exists():
         run_wasm_opt([*wasm_opt, *flags], path, base)
-        for name in passes:
-            names = CHAIN_PASSES if name == CHAIN else (name,)
-            levels = ["--optimize-level=2", "--shrink-level=2"] if name == CHAIN else []
-            try:
+    for name in passes:
+        names = CHAIN_PASSES if name == CHAIN else (name,)
+        levels = ["--optimize-level=2", "--shrink-level=2"] if name == CHAIN else []
+        target = folder / f"{'chain' if name == CHAIN else name}.wasm"
+        try:
+            if not target.exists():
                 chosen = [f"--{each}" for each in names]
                 run_wasm_opt([*wasm_opt, *flags, *levels, *chosen], base, target)
-                before = decode(base.read_bytes())
-                after = decode(target.read_bytes(), before.pool)
-                results[name] = judge(before, after, show=show)
-            except (SkippedError, WasmOptError) as error:
-                print(f"  {name}: skipped, {error}")
+            before = decode(base.read_bytes())
+            after = decode(target.read_bytes(), before.pool)
+            results[name] = judge(before, after, show=show)
+        except (SkippedError, WasmOptError) as error:
+            print(f"  {name}: skipped, {error}")
     return results
 
 
@@ -250,21 +258,26 @@ def main() -> int:
     parser.add_argument("modules", nargs="+", type=Path)
     parser.add_argument("--wasm-opt", default="wasm-opt", help="command, split at spaces")
     parser.add_argument("--passes", default=",".join([*SINGLE_PASSES, CHAIN.replace(",", ";")]))
+    parser.add_argument("--keep", type=Path, help="folder for what wasm-opt makes, used again")
     parser.add_argument("--list", action="store_true", help="name every unproved function")
     settings = parser.parse_args()
     passes = [name.replace(";", ",") for name in settings.passes.split(",")]
     totals: dict[str, Tally] = {name: Tally() for name in passes}
-    for path in settings.modules:
-        print(f"{path.name}", flush=True)
-        try:
-            results = bench_module(path, settings.wasm_opt.split(), passes, show=settings.list)
-        except (SkippedError, WasmOptError) as error:
-            print(f"  skipped, {error}")
-            continue
-        for name, tally in results.items():
-            totals[name].add(tally)
-        print_table(results)
-        sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as temporary:
+        keep = settings.keep or Path(temporary)
+        for path in settings.modules:
+            print(f"{path.name}", flush=True)
+            try:
+                results = bench_module(
+                    path, settings.wasm_opt.split(), passes, keep, show=settings.list
+                )
+            except (SkippedError, WasmOptError) as error:
+                print(f"  skipped, {error}")
+                continue
+            for name, tally in results.items():
+                totals[name].add(tally)
+            print_table(results)
+            sys.stdout.flush()
     singles = Tally()
     for name, tally in totals.items():
         if name != CHAIN:

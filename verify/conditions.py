@@ -1,7 +1,7 @@
 """Conditions and joined values as ordered decision diagrams over interned atoms.
 
 A diagram is a term: a leaf, or `ite(atom, hi, lo)` where `atom` is an i32 term that holds when it
-is not zero.  Atoms are ordered by `Term.number` from the root down and no node has equal
+is not zero.  Atoms are ordered by `Term.number`, the newest at the root, and no node has equal
 branches, so diagrams are canonical: br_if, if, select and eqz flips that mean the same are the
 same term.  Conditions have the leaves true and false; a value at a join has terms as leaves.
 
@@ -26,13 +26,14 @@ MAX_NEW_NODES: Final = 300
 """Steps of one operation before it gives up and names its result."""
 
 NAMED_DEPTH: Final = 24
-"""Tests on one path above which the guard of a join gets a name of its own."""
+"""Tests on one path above which a guard gets a name before it is narrowed any further."""
+MAX_UNFOLDINGS: Final = 8
+"""Names that are replaced one after the other in the guard of a join."""
 
 MAX_CASES: Final = 8
 """Cases that one instruction behind a join is looked at in."""
-
-Cases = int | tuple[Term, "Cases", "Cases"]
-"""A tree of tests with case numbers as leaves."""
+MAX_SPLITS: Final = 64
+"""Tests and cases that joined states are taken apart by."""
 
 _EQZ: Final = opcode("i32.eqz")
 
@@ -58,6 +59,8 @@ class Diagrams:
         self._merges: dict[tuple[tuple[Term, Term], ...], Term | None] = {}
         self._choices: dict[tuple[Term, Term, Term], Term] = {}
         self._joins: dict[tuple[tuple[Term, Term], ...], Term] = {}
+        self._names: dict[Term, Term] = {}
+        self._unfoldings: dict[Term, Term] = {}
         self._definitions: dict[Term, tuple[str, tuple[Term, ...]]] = {}
         self._conditions: dict[Term, Term] = {}
 
@@ -91,11 +94,32 @@ class Diagrams:
 
     def implies(self, left: Term, right: Term) -> bool:
         """Whether `left` is known to imply `right`; False when in doubt."""
-        if left is right or left is self.false or right is self.true:
-            return True
-        if right is self.false:
-            return False
-        return self.conjunction(left, self.negation(right)) is self.false
+        return left is right or self.covers((right,), left)
+
+    def covers(self, guards: Sequence[Term], whole: Term) -> bool:
+        """Whether one of `guards` is known to hold wherever `whole` does; False when in doubt.
+
+        Looks for a path on which `whole` holds and no guard does; most often the first one is.
+        """
+        work = [(whole, tuple(guards))]
+        seen: set[tuple[Term, tuple[Term, ...]]] = set()
+        while work:
+            left, rights = work.pop()
+            if left is self.false or self.true in rights or left in rights:
+                continue
+            rights = tuple([right for right in rights if right is not self.false])
+            if not rights or len(seen) > MAX_NEW_NODES:
+                return False
+            if (left, rights) in seen:
+                continue
+            seen.add((left, rights))
+            atom = _top((left, *rights))
+            if atom is None:
+                return False
+            for branch in (1, 2):
+                parts = tuple([_cofactor(right, atom, branch) for right in rights])
+                work.append((_cofactor(left, atom, branch), parts))
+        return True
 
     def condition(self, term: Term) -> Term:
         """The condition that the i32 `term` is not zero."""
@@ -117,11 +141,51 @@ class Diagrams:
         if term.op != op and all(term.number > arg.number for arg in args):
             self._definitions.setdefault(term, (op, args))
 
-    def named(self, condition: Term) -> Term:
-        """`condition`, as one atom if it is deep; keeps the guards of large functions small."""
-        if condition.depth <= NAMED_DEPTH:
-            return condition
-        return self._atom(self._arena.node("named", "i32", (condition,)))
+    def within(self, guard: Term, condition: Term) -> Term:
+        """`guard` and `condition`; a deep guard becomes one atom first, see `unfolded`."""
+        if guard.depth > NAMED_DEPTH:
+            guard = self._atom(self._arena.node("named", "i32", (guard,)))
+        return self.conjunction(guard, condition)
+
+    def unfolded(self, guard: Term) -> Term:
+        """`guard` without names of guards where that leaves it small.
+
+        At a join the conditions that were added since the ways parted fall away, and what is left
+        should not depend on how many there were.
+        """
+        for _ in range(MAX_UNFOLDINGS):
+            name = self._names.get(guard)
+            if name is None:
+                break
+            unfolded = self._unfolded(guard, name)
+            if unfolded.depth > NAMED_DEPTH + 1:
+                break
+            guard = unfolded
+        return guard
+
+    def _unfolded(self, guard: Term, name: Term) -> Term:
+        known = self._unfoldings.get(guard)
+        if known is None:
+            self._steps = 0
+            try:
+                known = self._replace(guard, name)
+            except _TooLargeError:
+                known = guard
+            self._unfoldings[guard] = known
+        return known
+
+    def _replace(self, term: Term, name: Term) -> Term:
+        """The diagram with the condition that `name` stands for in its place."""
+        if not term.depth or term.args[0].number < name.number:
+            return term
+        self._steps += 1
+        if self._steps > MAX_NEW_NODES:
+            raise _TooLargeError
+        atom, high, low = term.args
+        if atom is name:
+            return self._ite(name.args[0], high, low)
+        # What replaces the name is older than `atom`, so the order of tests stays.
+        return self._node(atom, self._replace(high, name), self._replace(low, name))
 
     def select(self, condition: Term, first: Term, second: Term) -> Term:
         """`first` where `condition` holds, else `second`."""
@@ -159,58 +223,67 @@ class Diagrams:
     def split(self, args: tuple[Term, ...], make: Callable[[tuple[Term, ...]], Term]) -> Term:
         """`make` of the arguments, case by case where they are diagrams.
 
-        Where that would take more than `MAX_CASES` cases it is made of the arguments as they are.
+        Where there are more than `MAX_CASES` cases it is made of the arguments as they are.
         """
-        cases: list[tuple[Term, ...]] = []
-        try:
-            tree = self._cases(args, cases)
-        except _TooLargeError:
+        if all(term.depth == 0 for term in args):
             return make(args)
-        results = [make(case) for case in cases]
-        return self._rebuild(tree, results)
-
-    def _cases(self, args: tuple[Term, ...], cases: list[tuple[Term, ...]]) -> Cases:
-        tops = [term.args[0] for term in args if term.depth]
-        if not tops:
-            if len(cases) == MAX_CASES:
-                raise _TooLargeError
-            cases.append(args)
-            return len(cases) - 1
-        atom = min(tops, key=lambda term: term.number)
-        high = self._cases(tuple([_cofactor(term, atom, 1) for term in args]), cases)
-        low = self._cases(tuple([_cofactor(term, atom, 2) for term in args]), cases)
-        return atom, high, low
-
-    def _rebuild(self, tree: Cases, results: list[Term]) -> Term:
-        if isinstance(tree, int):
-            return results[tree]
-        atom, high, low = tree
-        condition = self.condition(atom)
-        return self.select(condition, self._rebuild(high, results), self._rebuild(low, results))
+        # From the leaves up, without recursion: parts are entered once and come back when done.
+        results: dict[tuple[Term, ...], Term] = {}
+        tests: dict[tuple[Term, ...], tuple[Term, tuple[Term, ...], tuple[Term, ...]]] = {}
+        cases = 0
+        work = [args]
+        while work:
+            parts = work[-1]
+            if parts in results:
+                work.pop()
+            elif parts in tests:
+                atom, high, low = tests[parts]
+                condition = self.condition(atom)
+                results[parts] = self.select(condition, results[high], results[low])
+            else:
+                top = _top(parts)
+                if top is None:
+                    cases += 1
+                    results[parts] = make(parts)
+                    if cases > MAX_CASES:
+                        return make(args)
+                else:
+                    high, low = [
+                        tuple([_cofactor(term, top, branch) for term in parts]) for branch in (1, 2)
+                    ]
+                    if len(tests) == MAX_SPLITS:
+                        return make(args)
+                    tests[parts] = top, high, low
+                    work += [high, low]
+        return results[args]
 
     def leaves(self, args: tuple[Term, ...], condition: Term) -> dict[tuple[Term, ...], Term]:
         """The cases of the arguments, each with the condition under which it is reached.
 
-        One case, the arguments as they are, where there are more than `MAX_CASES`.
+        One case, the arguments as they are, where there are more than `MAX_CASES` or it would
+        take more than `MAX_SPLITS` tests.
         """
         reached: dict[tuple[Term, ...], Term] = {}
-        work = [(args, condition)]
-        while work:
-            parts, under = work.pop()
-            if under is self.false:
-                continue
-            tops = [term.args[0] for term in parts if term.depth]
-            if not tops:
-                reached[parts] = self.disjunction(reached.get(parts, self.false), under)
+        work = {args: condition}
+        for _ in range(MAX_SPLITS):
+            # The topmost test first: what several ways lead to is then taken apart once.
+            parts = max(work, key=_top_number)
+            under = work.pop(parts)
+            atom = _top(parts)
+            if atom is None:
+                reached[parts] = under
                 if len(reached) > MAX_CASES:
-                    return {args: condition}
-                continue
-            atom = min(tops, key=lambda term: term.number)
-            holds = self._atom(atom)
-            for branch, test in ((1, holds), (2, self.negation(holds))):
-                part = tuple([_cofactor(term, atom, branch) for term in parts])
-                work.append((part, self.conjunction(under, test)))
-        return reached
+                    break
+            else:
+                holds = self._atom(atom)
+                for branch, test in ((1, holds), (2, self.negation(holds))):
+                    way = self.conjunction(under, test)
+                    if way is not self.false:
+                        part = tuple([_cofactor(term, atom, branch) for term in parts])
+                        work[part] = self.disjunction(work.get(part, self.false), way)
+            if not work:
+                return reached
+        return {args: condition}
 
     def _atom(self, term: Term) -> Term:
         return self._node(term, self.true, self.false)
@@ -225,6 +298,11 @@ class Diagrams:
         if term.depth == 0:
             term.depth = depth
             term.ones = high.ones | low.ones
+            names = [self._names[part] for part in (high, low) if part in self._names]
+            if atom.op == "named":
+                names.append(atom)
+            if names:
+                self._names[term] = max(names, key=_number)
         return term
 
     def _condition(self, term: Term, depth: int) -> Term:
@@ -289,7 +367,7 @@ class Diagrams:
             raise _TooLargeError
         atom = condition.args[0]
         for other in (high, low):
-            if other.depth and other.args[0].number < atom.number:
+            if other.depth and other.args[0].number > atom.number:
                 atom = other.args[0]
         result = self._node(
             atom,
@@ -318,7 +396,7 @@ class Diagrams:
         self._steps += len(edges)
         if self._steps > MAX_NEW_NODES:
             raise _TooLargeError
-        atom = min(
+        atom = max(
             [term.args[0] for edge in edges for term in edge if term.depth],
             key=lambda term: term.number,
         )
@@ -347,6 +425,25 @@ class Diagrams:
             if value.args[1] is zero and value.args[2] is one:
                 return self._normaliser.apply(_EQZ, [value.args[0]])
         return value
+
+
+def _top(terms: tuple[Term, ...]) -> Term | None:
+    """The atom that diagrams test first, the newest one; None if there are only leaves.
+
+    A guard grows by the newest condition, which is one node on top then, and a join of two ways
+    takes it off again.
+    """
+    tops = [term.args[0] for term in terms if term.depth]
+    return max(tops, key=_number) if tops else None
+
+
+def _top_number(terms: tuple[Term, ...]) -> int:
+    atom = _top(terms)
+    return -1 if atom is None else atom.number
+
+
+def _number(term: Term) -> int:
+    return term.number
 
 
 def _cofactor(term: Term, atom: Term, branch: int) -> Term:

@@ -145,7 +145,7 @@ class Execution:
 
     def trap_if(self, condition: Term) -> None:
         """Trap in this state where `condition` holds."""
-        self._add_trap(condition, (), 0)
+        self._add_trap(self.guard, condition, (), 0)
 
     def check(self, key: tuple[object, ...], strength: int, condition: Term) -> None:
         """`trap_if(condition)` unless a check at least as strong was passed on the way here.
@@ -155,17 +155,24 @@ class Execution:
             strength: grows with what is refused, for checks with the same key.
             condition: the trap; with the same key, a stronger check holds wherever a weaker does.
         """
+        diagrams, rest = self.diagrams, self.guard
         passed = self.region.checked.setdefault(key, [])
-        for guard, known in passed:
-            if known >= strength and self.diagrams.implies(self.guard, guard):
-                return
+        guards = [guard for guard, known in passed if known >= strength]
+        if diagrams.covers(guards, rest):
+            return
+        if self.sink:
+            # What trapped before one of the ways here met does not trap again behind it.
+            for guard in guards:
+                rest = diagrams.conjunction(rest, diagrams.negation(guard))
         passed.append((self.guard, strength))
-        self._add_trap(condition, key, strength)
+        self._add_trap(rest, condition, key, strength)
 
-    def _add_trap(self, condition: Term, key: tuple[object, ...], strength: int) -> None:
-        if self.diagrams.conjunction(self.guard, condition) is not self.diagrams.false:
+    def _add_trap(
+        self, guard: Term, condition: Term, key: tuple[object, ...], strength: int
+    ) -> None:
+        if self.diagrams.conjunction(guard, condition) is not self.diagrams.false:
             traps = self.region.traps.setdefault(self.state, Traps())
-            traps.add(self.diagrams, self.guard, condition, key, strength)
+            traps.add(self.diagrams, guard, condition, key, strength)
 
     # -- control -----------------------------------------------------------------------------
 
@@ -232,9 +239,9 @@ class Execution:
             condition = self.diagrams.condition(self.pop())
             frame = self._open("if", position, instr)
             values = self.stack[frame.height :]
-            refused = self.diagrams.conjunction(self.guard, self.diagrams.negation(condition))
+            refused = self.diagrams.within(self.guard, self.diagrams.negation(condition))
             frame.otherwise = Edge(refused, self.locals.copy(), self.state, values)
-            self.guard = self.diagrams.conjunction(self.guard, condition)
+            self.guard = self.diagrams.within(self.guard, condition)
         elif name == "br":
             self._add_edge(self._target(instr.immediates[0]))
             self.guard = self.diagrams.false
@@ -270,9 +277,9 @@ class Execution:
 
     def _branch_where(self, condition: Term, label: int) -> None:
         diagrams, here = self.diagrams, self.guard
-        self.guard = diagrams.conjunction(here, condition)
+        self.guard = diagrams.within(here, condition)
         self._add_edge(self._target(label))
-        self.guard = diagrams.conjunction(here, diagrams.negation(condition))
+        self.guard = diagrams.within(here, diagrams.negation(condition))
 
     def _branch_table(self, labels: tuple[int, ...]) -> None:
         """One test for each distinct target: does the index select it?"""
@@ -337,7 +344,7 @@ class Execution:
         """The current guard, relative to an enclosing region."""
         guard, here = self.guard, self.region
         while here is not region:
-            guard = self.diagrams.conjunction(here.entry_guard, guard)
+            guard = self.diagrams.within(here.entry_guard, guard)
             if here.parent is None:
                 raise UnsupportedError("branch out of the function")
             here = here.parent
@@ -372,7 +379,7 @@ class Execution:
         guard = edges[0].guard
         for edge in edges[1:]:
             guard = self.diagrams.disjunction(guard, edge.guard)
-        guard = self.diagrams.named(guard)
+        guard = self.diagrams.unfolded(guard)
         guards = [edge.guard for edge in edges]
         state = self._join_columns(guards, [list(edge.state) for edge in edges])
         return Edge(
@@ -411,9 +418,11 @@ class Execution:
         entry = LoopEntry(position, length, self.guard, values)
         region = Region(self.region, self.guard)
         for key, passed in self.region.checked.items():
-            for guard, strength in passed:
-                if self.diagrams.implies(self.guard, guard):
-                    region.checked.setdefault(key, []).append((self.diagrams.true, strength))
+            for strength in sorted({strength for _, strength in passed}, reverse=True):
+                guards = [guard for guard, known in passed if known >= strength]
+                if self.diagrams.covers(guards, self.guard):
+                    region.checked[key] = [(self.diagrams.true, strength)]
+                    break
         return Frame("loop", position, block_type, height, region), entry
 
     def _carried(self, position: int, height: int) -> dict[Slot, Term]:
@@ -444,7 +453,7 @@ class Execution:
         region = frame.region
         if region.parent is None:
             raise UnsupportedError("a loop outside the function")
-        self.guard = self.diagrams.conjunction(region.entry_guard, self.guard)
+        self.guard = self.diagrams.within(region.entry_guard, self.guard)
         self.region = region.parent
 
     # -- the operand stack -------------------------------------------------------------------

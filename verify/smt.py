@@ -257,7 +257,8 @@ class Solver:
         terms = _numeric(region)
         expressions = [encoder.expression(term) for term in terms]
         row = z3.Concat(z3.BitVecVal(0, 1, self._context), *expressions)
-        bits = model.eval(row, model_completion=True).as_long()
+        # Python refuses to read decimal numbers of more than 4,300 digits.
+        bits = int(model.eval(row, model_completion=True).as_binary_string(), 2)
         values: dict[Term, int] = {}
         for term in reversed(terms):
             width = WIDTHS[term.sort]

@@ -54,7 +54,8 @@ def _numeric(x: Execution, instr: Instr) -> None:
     if instr.effects & Effect.TRAP:
         condition = _numeric_trap(x, instr.name, operands)
         x.check((instr.name, *operands), 0, condition)
-    value = x.normaliser.apply(instr.op, operands, instr.immediates or None)
+    immediates = instr.immediates or None
+    value = x.split(operands, lambda parts: x.normaliser.apply(instr.op, parts, immediates))
     if instr.name in ("i32.or", "i32.eqz"):
         x.diagrams.define(value, instr.name, tuple(operands))
     x.stack.append(value)
