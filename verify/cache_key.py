@@ -3,8 +3,8 @@
 Two questions with the same key have the same answer, whatever modules they come from.  The key
 covers the bytes of both versions, everything they name by index, all that is declared about
 memories, tables and globals, and the validator itself.  Bodies of other functions, names, exports
-and data are not in it: no proof looks at them.  When in doubt more is taken in; that costs hits,
-never a wrong verdict.
+and data are not in it: no proof looks at them, save for tables that `table_facts` says are fixed,
+whose entries are in it.  When in doubt more is taken in; that costs hits, never a wrong verdict.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from wasmopt.function import Function, locals_bytes
 from wasmopt.instr import Instr
 from wasmopt.module import Kind, Section
 from wasmopt.types import FuncType
+from wasmopt.verify.table_facts import TableFacts
 from wasmopt.verify.validity import declared_references
 
 
@@ -73,6 +74,7 @@ class _Surroundings(dict[Instr, bytes]):
         self._all_types: Final = hashlib.sha256(section_content(module, Section.TYPE)).digest()
         self._has_groups: Final = any(group.explicit for group in module.types)
         self._references: Final = declared_references(module)
+        self._tables: Final = context.table(TableFacts)
         imported = [entry.type for entry in module.imported(Kind.GLOBAL)]
         defined = [(entry.type, expr_bytes(entry.init)) for entry in module.globals]
         self._globals: Final = [repr(each).encode() for each in [*imported, *defined]]
@@ -97,6 +99,8 @@ class _Surroundings(dict[Instr, bytes]):
                     return declared + self.type_of(self._signatures.functions[value])
                 case "type":
                     return self.type_of(value)
+                case "table":
+                    return self._known_entries(value)
                 case "tag":
                     return self.type_of(self._signatures.tags[value])
                 case "global":
@@ -114,6 +118,13 @@ class _Surroundings(dict[Instr, bytes]):
         except IndexError:
             return _NOTHING
         return b""
+
+    def _known_entries(self, table: int) -> bytes:
+        """What calls through the table are known to call."""
+        functions = self._signatures.functions
+        entries = sorted(self._tables.entries(table).items())
+        described = [(*each, self.type_of(functions[each[1]])) for each in entries]
+        return hashlib.sha256(repr(described).encode()).digest() if described else b""
 
     def type_of(self, type_index: int) -> bytes:
         """All that matters about a type: its parameters and results.

@@ -136,8 +136,11 @@ class Diagrams:
     def define(self, term: Term, op: str, args: tuple[Term, ...]) -> None:
         """Remember that `term` is what the normaliser made of an instruction.
 
-        A test of a disjunction is two tests, but the normaliser may have made a sum of it.
+        A test of a disjunction is two tests, but the normaliser may have made a sum of it, and an
+        equality of the sum that is zero.
         """
+        if op == "i32.eqz" and args[0] not in self._definitions:
+            return
         if term.op != op and all(term.number > arg.number for arg in args):
             self._definitions.setdefault(term, (op, args))
 

@@ -147,24 +147,44 @@ class Execution:
         """Trap in this state where `condition` holds."""
         self._add_trap(self.guard, condition, (), 0)
 
-    def check(self, key: tuple[object, ...], strength: int, condition: Term) -> None:
-        """`trap_if(condition)` unless a check at least as strong was passed on the way here.
+    def check(
+        self,
+        kind: tuple[object, ...],
+        args: Sequence[Term],
+        condition: Callable[[tuple[Term, ...]], Term],
+        *,
+        strength: int = 0,
+    ) -> None:
+        """Trap where `condition` of `args` holds, unless that was looked at on the way here.
 
         Args:
-            key: what is checked, without its bound.
-            strength: grows with what is refused, for checks with the same key.
-            condition: the trap; with the same key, a stronger check holds wherever a weaker does.
+            kind: what is checked, without its bound.
+            args: what it is checked of.
+            condition: the trap; of the same kind and args, a stronger check fails wherever a
+                weaker does.
+            strength: grows with what is refused.
         """
-        diagrams, rest = self.diagrams, self.guard
+        if self.sink:
+            for parts, guard in self.diagrams.leaves(tuple(args), self.guard).items():
+                self._check(guard, (*kind, *parts), strength, condition(parts))
+        else:
+            self._check(self.guard, (*kind, *args), strength, condition(tuple(args)))
+
+    def _check(
+        self, guard: Term, key: tuple[object, ...], strength: int, condition: Term
+    ) -> None:
+        if condition is self.diagrams.false:
+            return
+        diagrams, rest = self.diagrams, guard
         passed = self.region.checked.setdefault(key, [])
-        guards = [guard for guard, known in passed if known >= strength]
+        guards = [known for known, power in passed if power >= strength]
         if diagrams.covers(guards, rest):
             return
         if self.sink:
             # What trapped before one of the ways here met does not trap again behind it.
-            for guard in guards:
-                rest = diagrams.conjunction(rest, diagrams.negation(guard))
-        passed.append((self.guard, strength))
+            for known in guards:
+                rest = diagrams.conjunction(rest, diagrams.negation(known))
+        passed.append((guard, strength))
         self._add_trap(rest, condition, key, strength)
 
     def _add_trap(

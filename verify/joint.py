@@ -39,7 +39,8 @@ from wasmopt.verify.regions import (
     Traps,
 )
 from wasmopt.verify.state import Layout, State
-from wasmopt.verify.terms import Arena, Term
+from wasmopt.verify.table_facts import TableFacts
+from wasmopt.verify.terms import BITS, Arena, Term
 from wasmopt.verify.window import Code
 
 Place = tuple[int, str, int]
@@ -49,6 +50,10 @@ MAX_REPEATS: Final = 5
 """Loop bodies may be run again for this many times the length of both versions together, plus
 `FREE_REPEATS` instructions; then the attempt is given up."""
 FREE_REPEATS: Final = 5_000
+
+
+_Masks = dict[tuple[int, int], dict[Place, int]]
+"""By loop and slot: bits that may be one at the header."""
 
 
 class Oracle(Protocol):
@@ -73,6 +78,7 @@ class _Loop:
         classes: slots with the same number share a symbol.
         fixed: classes that are taken to keep their value at the header.
         moving: slots that were seen not to.
+        ones: by class, bits that are taken to be the only ones that may be one at the header.
         failure: what differed within the loop in this run.
     """
 
@@ -82,6 +88,7 @@ class _Loop:
     classes: dict[Place, Hashable]
     fixed: set[Hashable] = field(default_factory=set)
     moving: set[Place] = field(default_factory=set)
+    ones: dict[Hashable, int] = field(default_factory=dict)
     failure: str | None = None
 
 
@@ -106,26 +113,40 @@ class Comparison:
         self._repeats_left = FREE_REPEATS + MAX_REPEATS * (len(before.body) + len(after.body))
         normaliser = Normaliser(self.arena)
         self._diagrams: Final = Diagrams(self.arena, normaliser)
-        self._layout: Final = Layout(context.module, context.signatures)
+        self._layout: Final = Layout(context.module, context.signatures, context.table(TableFacts))
         self._by_index: Final = by_index
         self._oracle: Final = None if make_oracle is None else make_oracle(self.arena)
         self._live: Final = before.live
         arities = context.table(Arities)
-        self._versions: Final = [
-            Execution(each, arities, self._layout, self._diagrams, normaliser, sink=sink)
-            for each in (before, after)
-        ]
+        self._execute: Final = lambda code: Execution(
+            code, arities, self._layout, self._diagrams, normaliser, sink=sink
+        )
+        self._codes: Final = (before, after)
+        self._once: Final = sink or not by_index or make_oracle is not None
         self._known: dict[tuple[int, int], dict[Place, Hashable]] = {}
         self._loops: list[_Loop] = []
+        self._seen_ones: _Masks = {}
+        self._assumed_ones: _Masks = {}
 
     def check(self) -> None:
-        """Compare.
+        """Compare; once more where loops were seen to carry values of few bits.
 
         Raises:
             DifferentError: they are not shown equal.
             UnsupportedError: something has no theory.
         """
-        runs = [version.run() for version in self._versions]
+        try:
+            self._run()
+        except DifferentError:
+            if not self._seen_ones or self._once:
+                raise
+            self._assumed_ones = self._seen_ones
+            self._loops.clear()
+            self._known.clear()
+            self._run()
+
+    def _run(self) -> None:
+        runs = [self._execute(code).run() for code in self._codes]
         events: list[Event] = [next(run) for run in runs]
         while True:
             match events:
@@ -175,11 +196,16 @@ class Comparison:
             sides.setdefault(number, set()).add(place[0])
         moving = {loop.classes[place] for place in loop.moving}
         loop.fixed = {n for n, side in sides.items() if len(side) == 1} - moving
+        loop.ones = _masks(loop, self._assumed_ones.get(loop.key, {}), loop.entries)
         for place, value in loop.entries.items():
             number = loop.classes[place]
             symbol = value
             if number not in loop.fixed:
-                symbol = self.arena.symbol(value.sort, ("loop", *loop.key, level, number))
+                ones = loop.ones.get(number)
+                name = ("loop", *loop.key, level, number, ones)
+                symbol = self.arena.symbol(value.sort, name)
+                if ones is not None:
+                    symbol.ones = ones
             version, kind, index = place
             answers[version][kind, index] = symbol
         return list(answers)
@@ -206,6 +232,18 @@ class Comparison:
         if moved:
             loop.moving |= moved
             return self._again(loop)
+        wider = {
+            place
+            for place, value in returned.items()
+            if value.ones & ~loop.ones.get(loop.classes[place], value.ones)
+        }
+        if wider:
+            assumed = self._assumed_ones[loop.key]
+            self._assumed_ones[loop.key] = {
+                place: mask for place, mask in assumed.items() if place not in wider
+            }
+            return self._again(loop)
+        self._seen_ones[loop.key] = _few_ones(loop, returned)
         if not self._same(first.guard, second.guard):
             self._fail("a loop goes on under different conditions")
         self._compare_traps(first.region, second.region)
@@ -306,6 +344,32 @@ class Comparison:
             for leaf, reached in diagrams.leaves(state, condition).items():
                 apart[leaf] = diagrams.disjunction(apart.get(leaf, diagrams.false), reached)
         return apart
+
+
+def _few_ones(loop: _Loop, returned: dict[Place, Term]) -> dict[Place, int]:
+    """Bits of each slot that may be one, for slots that never have all of them."""
+    masks: dict[Place, int] = {}
+    for place, value in returned.items():
+        ones = value.ones | loop.entries[place].ones
+        if 0 < ones < (1 << BITS.get(value.sort, 0)) - 1:
+            masks[place] = ones
+    return masks
+
+
+def _masks(
+    loop: _Loop, assumed: dict[Place, int], entries: dict[Place, Term]
+) -> dict[Hashable, int]:
+    """By class, the bits that may be one as `assumed` of all its slots."""
+    masks: dict[Hashable, int] = {}
+    for place, number in loop.classes.items():
+        full = (1 << BITS.get(entries[place].sort, 0)) - 1
+        mask = assumed.get(place, full) | entries[place].ones
+        masks[number] = masks.get(number, 0) | mask
+    return {
+        loop.classes[place]: masks[loop.classes[place]]
+        for place in assumed
+        if place in loop.classes
+    }
 
 
 def _numbered(classes: dict[Place, Hashable]) -> dict[Place, Hashable]:

@@ -126,7 +126,7 @@ class Prover:
             return
         yield SUMMARY, partial(self._compare, *codes, context)
         yield SUMMARY, partial(self._compare, *codes, context, by_index=False)
-        yield SUMMARY, partial(self._compare, *codes, context, sink=True)
+        yield SUMMARY, partial(self._compare, *codes, context, by_index=False, sink=True)
         if self._solver == "none":
             return
         for pair in (window, codes):

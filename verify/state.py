@@ -14,6 +14,7 @@ from wasmopt.instr import Instr
 from wasmopt.module import Limits, Module, Signatures
 from wasmopt.opcodes import Effect, Opcode
 from wasmopt.types import NUMBER_NAMES, ValType
+from wasmopt.verify.table_facts import TableFacts
 from wasmopt.verify.terms import REFERENCE, STATE, Arena, Term
 
 State = tuple[Term, ...]
@@ -33,10 +34,12 @@ class Layout:
         names: one for each component; the order of the tuple.
         sorts: sort of each component.
         observable: how many of the first components the outside can see (all but `order`).
+        table_facts: what is known of tables whatever the state.
     """
 
-    def __init__(self, module: Module, signatures: Signatures) -> None:
+    def __init__(self, module: Module, signatures: Signatures, table_facts: TableFacts) -> None:
         self.signatures: Final = signatures
+        self.table_facts: Final = table_facts
         self.names: list[str] = []
         self.sorts: list[str] = []
         for index, limits in enumerate(signatures.memories):

@@ -9,7 +9,7 @@ Source: WebAssembly 3.0, Execution, Instructions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from wasmopt.instr import Instr
@@ -52,8 +52,7 @@ def step(x: Execution, instr: Instr) -> None:
 def _numeric(x: Execution, instr: Instr) -> None:
     operands = x.pop_many(len(instr.op.operands or ()))
     if instr.effects & Effect.TRAP:
-        condition = _numeric_trap(x, instr.name, operands)
-        x.check((instr.name, *operands), 0, condition)
+        x.check((instr.name,), operands, lambda parts: _numeric_trap(x, instr.name, parts))
     immediates = instr.immediates or None
     value = x.split(operands, lambda parts: x.normaliser.apply(instr.op, parts, immediates))
     if instr.name in ("i32.or", "i32.eqz"):
@@ -61,7 +60,7 @@ def _numeric(x: Execution, instr: Instr) -> None:
     x.stack.append(value)
 
 
-def _numeric_trap(x: Execution, name: str, operands: list[Term]) -> Term:
+def _numeric_trap(x: Execution, name: str, operands: tuple[Term, ...]) -> Term:
     kind, _, operation = name.partition(".")
     if operation in ("div_u", "rem_u", "rem_s", "div_s"):
         condition = x.diagrams.condition(x.apply(f"{kind}.eqz", operands[1]))
@@ -75,7 +74,7 @@ def _numeric_trap(x: Execution, name: str, operands: list[Term]) -> Term:
             )
             condition = x.diagrams.disjunction(condition, overflow)
         return condition
-    return _truth(x, "traps", tuple(operands), name)
+    return _truth(x, "traps", operands, name)
 
 
 def _truth(x: Execution, op: str, args: tuple[Term, ...], payload: object) -> Term:
@@ -147,26 +146,35 @@ _FULL_STORES: Final = {
     "v128.load": "v128.store",
     "i32.load8_u": "i32.store8",
     "i32.load16_u": "i32.store16",
-    "i64.load8_u": "i64.store8",
-    "i64.load16_u": "i64.store16",
-    "i64.load32_u": "i64.store32",
 }
 """Loads that give back just what that store stored (see `_STORE_MASKS`)."""
 
-_FLOAT_ACCESSES: Final = {
-    "f32.load": ("i32.load", "i32.reinterpret_f32", "f32.reinterpret_i32"),
-    "f64.load": ("i64.load", "i64.reinterpret_f64", "f64.reinterpret_i64"),
-    "f32.store": ("i32.store", "i32.reinterpret_f32", "f32.reinterpret_i32"),
-    "f64.store": ("i64.store", "i64.reinterpret_f64", "f64.reinterpret_i64"),
+_LOADS: Final = {
+    "f32.load": ("i32.load", "f32.reinterpret_i32"),
+    "f64.load": ("i64.load", "f64.reinterpret_i64"),
+    "i32.load8_s": ("i32.load8_u", "i32.extend8_s"),
+    "i32.load16_s": ("i32.load16_u", "i32.extend16_s"),
+    "i64.load8_u": ("i32.load8_u", "i64.extend_i32_u"),
+    "i64.load16_u": ("i32.load16_u", "i64.extend_i32_u"),
+    "i64.load32_u": ("i32.load", "i64.extend_i32_u"),
+    "i64.load8_s": ("i32.load8_u", "i64.extend_i32_u", "i64.extend8_s"),
+    "i64.load16_s": ("i32.load16_u", "i64.extend_i32_u", "i64.extend16_s"),
+    "i64.load32_s": ("i32.load", "i64.extend_i32_s"),
 }
-"""The integer access that a float access is, and how to get from float to bits and back."""
+"""Loads that are another load and conversions of what it finds: one term for each place."""
+
+_STORES: Final = {
+    "f32.store": ("i32.store", "i32.reinterpret_f32"),
+    "f64.store": ("i64.store", "i64.reinterpret_f64"),
+    "i64.store8": ("i32.store8", "i32.wrap_i64"),
+    "i64.store16": ("i32.store16", "i32.wrap_i64"),
+    "i64.store32": ("i32.store", "i32.wrap_i64"),
+}
+"""Stores that are another store of the converted value."""
 
 _STORE_MASKS: Final = {
     "i32.store8": 0xFF,
     "i32.store16": 0xFFFF,
-    "i64.store8": 0xFF,
-    "i64.store16": 0xFFFF,
-    "i64.store32": 0xFFFF_FFFF,
 }
 """Narrow stores keep only these bits; the term of the stored value is masked at once."""
 
@@ -174,10 +182,12 @@ _STORE_MASKS: Final = {
 def _access(x: Execution, instr: Instr) -> None:
     name, memarg = instr.name, instr.immediates[0]
     operands = x.pop_many(len(instr.op.operands or ()))
-    if name in _FLOAT_ACCESSES:
-        # A float is stored and loaded as its bits.
-        name, reinterpret, _ = _FLOAT_ACCESSES[name]
-        operands[1:] = [x.apply(reinterpret, value) for value in operands[1:]]
+    conversions: Sequence[str] = ()
+    if name in _STORES:
+        name, conversion = _STORES[name]
+        operands[1:] = [x.apply(conversion, operands[1])]
+    elif name in _LOADS:
+        name, *conversions = _LOADS[name]
     op = BY_MNEMONIC[name]
     address, rest = operands[0], tuple(operands[1:])
     offset, width = memarg.offset, access_bytes(op)
@@ -191,15 +201,14 @@ def _access(x: Execution, instr: Instr) -> None:
     if instr.effects & Effect.WRITE_MEMORY:
         mask = _STORE_MASKS.get(name)
         if mask is not None:
-            sort = rest[0].sort
-            rest = (x.apply(f"{sort}.and", rest[0], x.arena.constant(sort, mask)),)
+            rest = (x.apply("i32.and", rest[0], x.arena.constant("i32", mask)),)
         written = x.make(name, STATE, (x.state[component], address, *rest), ("store", *place))
         x.set_state(component, written)
         return
     operands = [x.state[component], address, *rest]
     value = x.split(operands, lambda parts: _loaded(x, op, parts, place))
-    if instr.name in _FLOAT_ACCESSES:
-        value = x.apply(_FLOAT_ACCESSES[instr.name][2], value)
+    for conversion in conversions:
+        value = x.apply(conversion, value)
     x.stack.append(value)
 
 
@@ -242,20 +251,26 @@ def _in_bounds(x: Execution, memory: int, address: Term, extent: int) -> None:
     """Trap unless `extent` bytes from `address` on exist."""
     if x.layout.memory(memory).shared:
         raise UnsupportedError("shared memory")
-    if is_constant(address) and constant_of(address) + extent <= x.layout.least_bytes(memory):
-        return
-    size = x.state[x.layout.size(memory)]
-    condition = _truth(x, "out of bounds", (size, address), (memory, extent))
+    size, least = x.state[x.layout.size(memory)], x.layout.least_bytes(memory)
+
+    def outside(parts: tuple[Term, ...]) -> Term:
+        if is_constant(parts[0]) and constant_of(parts[0]) + extent <= least:
+            return x.diagrams.false
+        return _truth(x, "out of bounds", (size, *parts), (memory, extent))
+
     # A memory never shrinks, so what was in bounds under an earlier size still is.
-    x.check(("bounds", memory, address), extent, condition)
+    x.check(("bounds", memory), (address,), outside, strength=extent)
 
 
 def _range_in_bounds(x: Execution, memory: int, address: Term, length: Term) -> None:
     if x.layout.memory(memory).shared:
         raise UnsupportedError("shared memory")
     size = x.state[x.layout.size(memory)]
-    condition = _truth(x, "range out of bounds", (size, address, length), memory)
-    x.check(("range", memory, address, length), 0, condition)
+    x.check(
+        ("range", memory),
+        (address, length),
+        lambda parts: _truth(x, "range out of bounds", (size, *parts), memory),
+    )
 
 
 def _memory_size(x: Execution, instr: Instr) -> None:
@@ -299,8 +314,11 @@ def _memory_init(x: Execution, instr: Instr) -> None:
     address, start, length = x.pop_many(3)
     _range_in_bounds(x, memory, address, length)
     segments = x.state[x.layout.segments]
-    condition = _truth(x, "segment out of bounds", (segments, start, length), segment)
-    x.check(("segment", segments, start, length, segment), 0, condition)
+    x.check(
+        ("segment", segment),
+        (segments, start, length),
+        lambda parts: _truth(x, "segment out of bounds", parts, segment),
+    )
     _write(x, x.layout.contents(memory), instr, (segments, address, start, length))
 
 
@@ -320,8 +338,11 @@ def _drop_segment(x: Execution, instr: Instr) -> None:
 def _table_get(x: Execution, instr: Instr) -> None:
     tables, index = x.state[x.layout.tables], x.pop()
     table = instr.immediates[0]
-    condition = _truth(x, "table out of bounds", (tables, index), table)
-    x.check(("table", tables, index, table), 0, condition)
+    x.check(
+        ("table", table),
+        (tables, index),
+        lambda parts: _truth(x, "table out of bounds", parts, table),
+    )
     x.stack.append(x.make("table.get", REFERENCE, (tables, index), table))
 
 
@@ -365,7 +386,14 @@ def _call(x: Execution, instr: Instr) -> None:
         callee = x.signatures.func_type(instr.immediates[0])
         extra = 1
     operands = x.pop_many(len(callee.params) + extra)
-    token = x.event(name, operands, instr.immediates)
+    immediates = instr.immediates
+    if name == "call_indirect" and is_constant(operands[-1]):
+        place = constant_of(operands[-1])
+        known = x.layout.table_facts.callee(immediates[1], place, immediates[0])
+        if known is not None:
+            name, immediates = "call", (known,)
+            operands.pop()
+    token = x.event(name, operands, immediates)
     x.havoc(token)
     x.stack += [
         x.make("result", sort_of(value_type), (token,), number)
@@ -397,14 +425,17 @@ def _reference_test(x: Execution, instr: Instr) -> None:
 
 def _as_non_null(x: Execution, _instr: Instr) -> None:
     value = x.stack[-1]
-    x.check(("null", value), 0, _truth(x, "ref.is_null", (value,), ()))
+    x.check(("null",), (value,), lambda parts: _truth(x, "ref.is_null", parts, ()))
 
 
 def _cast(x: Execution, instr: Instr) -> None:
     value = x.stack[-1]
     test = instr.name.replace("cast", "test")
-    fails = x.diagrams.negation(_truth(x, test, (value,), instr.immediates))
-    x.check(("cast", test, value, instr.immediates), 0, fails)
+
+    def fails(parts: tuple[Term, ...]) -> Term:
+        return x.diagrams.negation(_truth(x, test, parts, instr.immediates))
+
+    x.check(("cast", test, instr.immediates), (value,), fails)
 
 
 def _convert(x: Execution, instr: Instr) -> None:
@@ -413,7 +444,7 @@ def _convert(x: Execution, instr: Instr) -> None:
 
 def _i31_get(x: Execution, instr: Instr) -> None:
     value = x.pop()
-    x.check(("null", value), 0, _truth(x, "ref.is_null", (value,), ()))
+    x.check(("null",), (value,), lambda parts: _truth(x, "ref.is_null", parts, ()))
     x.stack.append(x.arena.node(instr.name, "i32", (value,)))
 
 
