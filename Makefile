@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench bench-verify mutants corpus constraints clean
+.PHONY: help venv demo test lint format bench bench-verify mutants corpus passes docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,12 @@ mutants: $(READY) ## ask the validator about thousands of faulty functions; none
 corpus: $(READY) ## download the public modules (needs npm), optimize and check every module
 	@$(BIN)/python corpus/fetch.py
 	@$(BIN)/python corpus/table.py $(ARGS)
+
+passes: $(READY) ## what each pass does to the corpus (and to public modules after `make corpus`)
+	@$(BIN)/python corpus/passes.py $(ARGS)
+
+docs: $(READY) ## put today's output into the pages of docs/
+	@$(BIN)/python docs/update.py $(ARGS)
 
 constraints: ## write constraints.txt anew with today's versions
 	@$(PYTHON) -m venv --clear build/constraints

@@ -98,7 +98,10 @@ class _Edits:
         plain = all(self.body[branch].name == "br" for branch in branches)
         if block.name not in ("block", "loop", "if") or isinstance(block_type, int) or not plain:
             return None
-        sources = [end, *self.shape.dividers.get(opener, []), *branches]
+        ends = [end, *self.shape.dividers.get(opener, [])]
+        if any(self.stack.polymorphic[each - 1] for each in ends):
+            return None  # code that is never reached leaves a value there
+        sources = [*ends, *branches]
         values = [value for source in sources for value in self.stack.operands(source)]
         return len(block_type) - 1, values
 

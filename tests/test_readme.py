@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from wasmopt.cli import build_parser
+from wasmopt.commands.optimize import build_parser
 from wasmopt.options import LEVELS
 from wasmopt.passes import REGISTRY
 

@@ -124,7 +124,7 @@ class Execution:
 
     def leave(self) -> None:
         """Return from the function with the results on the stack."""
-        self._add_edge(self.frames[0])
+        self.branch(self.frames[0])
         self.guard = self.diagrams.false
 
     def leave_by(self, event: Term) -> None:
@@ -170,9 +170,7 @@ class Execution:
         else:
             self._check(self.guard, (*kind, *args), strength, condition(tuple(args)))
 
-    def _check(
-        self, guard: Term, key: tuple[object, ...], strength: int, condition: Term
-    ) -> None:
+    def _check(self, guard: Term, key: tuple[object, ...], strength: int, condition: Term) -> None:
         if condition is self.diagrams.false:
             return
         diagrams, rest = self.diagrams, guard
@@ -228,7 +226,7 @@ class Execution:
                     loops.pop()
                     self._leave_loop(frame)
                 elif frame.position < 0:
-                    self._add_edge(frame)
+                    self.branch(frame)
                     yield Finished([self._join(each.edges) for each in self.frames], frame.region)
                     return
                 else:
@@ -255,6 +253,8 @@ class Execution:
         if name in ("block", "loop"):
             # a loop that nobody branches to is a block
             self._open("block", position, instr)
+        elif name == "try_table":
+            self._open(name, position, instr).catches = instr.immediates[1]
         elif name == "if":
             condition = self.diagrams.condition(self.pop())
             frame = self._open("if", position, instr)
@@ -263,7 +263,7 @@ class Execution:
             frame.otherwise = Edge(refused, self.locals.copy(), self.state, values)
             self.guard = self.diagrams.within(self.guard, condition)
         elif name == "br":
-            self._add_edge(self._target(instr.immediates[0]))
+            self.branch(self.target(instr.immediates[0]))
             self.guard = self.diagrams.false
         elif name == "br_if":
             condition = self.diagrams.condition(self.pop())
@@ -287,8 +287,17 @@ class Execution:
         self.frames.append(frame)
         return frame
 
-    def _target(self, label: int) -> Frame:
-        index = len(self.frames) - 1 - label
+    def target(self, label: int, inside: int | None = None) -> Frame:
+        """The structure that a label names, counted from within the innermost structure.
+
+        Args:
+            label: relative.
+            inside: count from within the first so many structures instead.
+
+        Raises:
+            UnsupportedError: there is none.
+        """
+        index = (len(self.frames) if inside is None else inside) - 1 - label
         if index <= self._window:
             index -= 1  # the window is no structure of the program
         if index < 0:
@@ -298,7 +307,7 @@ class Execution:
     def _branch_where(self, condition: Term, label: int) -> None:
         diagrams, here = self.diagrams, self.guard
         self.guard = diagrams.within(here, condition)
-        self._add_edge(self._target(label))
+        self.branch(self.target(label))
         self.guard = diagrams.within(here, diagrams.negation(condition))
 
     def _branch_table(self, labels: tuple[int, ...]) -> None:
@@ -313,7 +322,7 @@ class Execution:
             self._branch_where(self._member(index, tuple(numbers)), label)
             if self.guard is self.diagrams.false:
                 return
-        self._add_edge(self._target(labels[-1]))
+        self.branch(self.target(labels[-1]))
         self.guard = self.diagrams.false
 
     def _branch_on_reference(self, instr: Instr) -> None:
@@ -348,7 +357,7 @@ class Execution:
             return self.diagrams.condition(self.apply("i32.eq", index, number))
         return self.diagrams.condition(self.predicate("member", (index,), numbers))
 
-    def _add_edge(self, frame: Frame) -> None:
+    def branch(self, frame: Frame) -> None:
         """Control goes from here to the label of `frame` with the values it takes."""
         guard = self._guard_in(frame.region)
         if guard is self.diagrams.false:
@@ -375,7 +384,7 @@ class Execution:
         otherwise = frame.otherwise
         if otherwise is None:
             raise UnsupportedError("else without if")
-        self._add_edge(frame)
+        self.branch(frame)
         frame.otherwise = None
         self._resume(frame, otherwise)
 
@@ -385,7 +394,7 @@ class Execution:
 
     def _close(self, frame: Frame) -> None:
         """The `end` of a block or if: join all ways that lead here."""
-        self._add_edge(frame)
+        self.branch(frame)
         if frame.otherwise is not None and frame.otherwise.guard is not self.diagrams.false:
             frame.edges.append(frame.otherwise)
         self.frames.pop()
@@ -552,7 +561,7 @@ def default_value(arena: Arena, sort: str, value_type: bytes) -> Term:
 _CONTROL: Final = frozenset(
     [
         *("block", "loop", "if", "br", "br_if", "br_table", "return", "unreachable"),
-        *("br_on_null", "br_on_non_null", "br_on_cast", "br_on_cast_fail", "throw_ref"),
+        *("br_on_null", "br_on_non_null", "br_on_cast", "br_on_cast_fail"),
         *("try_table", "try", "catch", "catch_all", "delegate", "rethrow"),
     ]
 )

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from wasmopt.arity import Arities
@@ -118,10 +119,10 @@ class Comparison:
         self._oracle: Final = None if make_oracle is None else make_oracle(self.arena)
         self._live: Final = before.live
         arities = context.table(Arities)
-        self._execute: Final = lambda code: Execution(
-            code, arities, self._layout, self._diagrams, normaliser, sink=sink
-        )
-        self._codes: Final = (before, after)
+        self._starts: Final = [
+            partial(Execution, each, arities, self._layout, self._diagrams, normaliser, sink=sink)
+            for each in (before, after)
+        ]
         self._once: Final = sink or not by_index or make_oracle is not None
         self._known: dict[tuple[int, int], dict[Place, Hashable]] = {}
         self._loops: list[_Loop] = []
@@ -146,7 +147,7 @@ class Comparison:
             self._run()
 
     def _run(self) -> None:
-        runs = [self._execute(code).run() for code in self._codes]
+        runs = [start().run() for start in self._starts]
         events: list[Event] = [next(run) for run in runs]
         while True:
             match events:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from wasmopt.instr import Instr
 from wasmopt.opcodes import Effect
-
-OPENERS: Final = frozenset(["block", "loop", "if", "try", "try_table"])
+from wasmopt.structure import OPENERS, labels
 
 
 class MalformedError(Exception):
@@ -37,6 +35,7 @@ class Nesting:
         for position, instr in enumerate(self._body):
             name = instr.name
             if name in OPENERS:
+                self._name_targets(instr, open_at)
                 open_at.append(position)
             elif name == "else":
                 if open_at[-1] < 0 or open_at[-1] in self._elses:
@@ -47,13 +46,16 @@ class Nesting:
                     raise MalformedError("end without a structure")
                 self._ends[open_at.pop()] = position
             elif instr.effects & Effect.BRANCH and name != "return":
-                for label in labels(instr):
-                    if label < len(open_at):
-                        self._targets.add(open_at[-1 - label])
-                    elif label >= len(open_at) + self._outside:
-                        raise MalformedError(f"no label {label}")
+                self._name_targets(instr, open_at)
         if open_at or self._ends.get(-1) != len(self._body) - 1:
             raise MalformedError("a structure is not closed")
+
+    def _name_targets(self, instr: Instr, open_at: list[int]) -> None:
+        for label in labels(instr):
+            if label < len(open_at):
+                self._targets.add(open_at[-1 - label])
+            elif label >= len(open_at) + self._outside:
+                raise MalformedError(f"no label {label}")
 
     def end(self, position: int) -> int:
         """Position of the `end` of the structure opened at `position`."""
@@ -78,12 +80,3 @@ class Nesting:
             }
             known = self._contents[position] = (tuple(sorted(assigned)), instrs)
         return known
-
-
-def labels(instr: Instr) -> Iterator[int]:
-    """The relative labels that a branch names."""
-    for kind, value in zip(instr.op.immediates, instr.immediates, strict=True):
-        if kind == "label":
-            yield value
-        elif kind == "labels":
-            yield from value

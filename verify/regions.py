@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from wasmopt.instr import Catch
 from wasmopt.types import FuncType
 from wasmopt.verify.conditions import Diagrams
 from wasmopt.verify.state import State
@@ -91,6 +92,7 @@ class Frame:
     type: FuncType
     height: int
     region: Region
+    catches: tuple[Catch, ...] = ()
     edges: list[Edge] = field(default_factory=list)
     otherwise: Edge | None = None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from wasmopt.instr import Instr
-from wasmopt.module import Limits, Module, Signatures
+from wasmopt.module import Kind, Limits, Module, Signatures
 from wasmopt.opcodes import Effect, Opcode
 from wasmopt.types import NUMBER_NAMES, ValType
 from wasmopt.verify.table_facts import TableFacts
@@ -33,6 +33,7 @@ class Layout:
     Attributes:
         names: one for each component; the order of the tuple.
         sorts: sort of each component.
+        imported_tags: how many of the first tags are, and may be one tag.
         observable: how many of the first components the outside can see (all but `order`).
         table_facts: what is known of tables whatever the state.
     """
@@ -56,6 +57,7 @@ class Layout:
         self.world: Final = self._add("world", STATE)
         self.observable: Final = len(self.names)
         self.order: Final = self._add("order", STATE)
+        self.imported_tags: Final = len(module.imported(Kind.TAG))
         imported = len(signatures.globals) - len(module.globals)
         self._constant_globals: dict[int, Instr] = {
             imported + index: entry.init[0]

@@ -16,6 +16,7 @@ from wasmopt.instr import Instr
 from wasmopt.opcodes import BY_MNEMONIC, Effect, Opcode
 from wasmopt.semantics import constant_bits
 from wasmopt.types import ArrayType, FieldType, StructType, ValType
+from wasmopt.verify.handlers import call_may_throw, throw, throw_again
 from wasmopt.verify.state import access_bytes, sort_of
 from wasmopt.verify.terms import REFERENCE, STATE, Term, is_constant
 from wasmopt.verify.terms import constant_bits as constant_of
@@ -379,6 +380,7 @@ def _table_grow(x: Execution, instr: Instr) -> None:
 def _call(x: Execution, instr: Instr) -> None:
     """A call is one event over the state: it may trap, not return, or change everything."""
     name = instr.name.removeprefix("return_")
+    is_tail = name != instr.name
     if name == "call":
         callee = x.signatures.function_type(instr.immediates[0])
         extra = 0
@@ -395,18 +397,15 @@ def _call(x: Execution, instr: Instr) -> None:
             operands.pop()
     token = x.event(name, operands, immediates)
     x.havoc(token)
+    if not is_tail:
+        call_may_throw(x, token)  # a tail call has left the handlers behind
     x.stack += [
         x.make("result", sort_of(value_type), (token,), number)
         for number, value_type in enumerate(callee.results)
     ]
-    if name != instr.name:
+    if is_tail:
         # Stack overflow is not observed, so a tail call is a call and a return.
         x.leave()
-
-
-def _throw(x: Execution, instr: Instr) -> None:
-    tag = x.signatures.func_type(x.signatures.tags[instr.immediates[0]])
-    x.leave_by(x.event("throw", x.pop_many(len(tag.params)), instr.immediates[0]))
 
 
 # -- references and aggregates -----------------------------------------------------------------
@@ -509,7 +508,8 @@ _STEPS: Final[dict[str, Callable[[Execution, Instr], None]]] = {
     **dict.fromkeys(_TABLE_OPERANDS, _table_write),
     **dict.fromkeys(["call", "call_indirect", "call_ref"], _call),
     **dict.fromkeys(["return_call", "return_call_indirect", "return_call_ref"], _call),
-    "throw": _throw,
+    "throw": throw,
+    "throw_ref": throw_again,
     "ref.null": _reference,
     "ref.func": _reference,
     **dict.fromkeys(["ref.is_null", "ref.eq", "ref.test", "ref.test_null"], _reference_test),

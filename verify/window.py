@@ -22,8 +22,9 @@ from wasmopt.context import Context
 from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.opcodes import Effect
+from wasmopt.structure import OPENERS
 from wasmopt.types import FuncType, ValType
-from wasmopt.verify.nesting import OPENERS, MalformedError
+from wasmopt.verify.nesting import MalformedError
 
 _END: Final = "end"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -35,11 +36,13 @@ class Result:
         module: the optimized module.
         data: the same as bytes; never longer than the input, always valid.
         report: what was done.
+        source: the input as a binary.
     """
 
     module: Module
     data: bytes
     report: Report
+    source: bytes
 
 
 def optimize(
@@ -64,14 +67,16 @@ def optimize(
         InputError: the input cannot be read, decoded or validated.
         UsageError: the options name a pass that does not exist.
     """
+    start = time.process_time()
     options = Options() if options is None else options
     passes = select_passes(options)
-    data, original = _load(source)
+    data, original = load(source)
     refuse_features(original, options.disabled_features)
     report = Report(len(data), functions=len(original.functions), input_code=len(code_range(data)))
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
-        return _finish(original, data, report)
+        report.seconds = time.process_time() - start
+        return _finish(original, data, data, report)
     with ProofCache(options.cache, settings=options.solver) as cache:
         prover = Prover(solver=options.solver, cache=cache if cache.is_on else None)
         manager = Manager(passes, options, prover, observer, on_progress)
@@ -90,8 +95,9 @@ def optimize(
         _log.exception("everything was put back")
         manager.put_back_all("everything was put back")
         report.notices.append(f"everything was put back, the result was not usable: {error}")
-        result = _finish(original, data, report)
+        result = _finish(original, data, data, report)
     report.notices += manager.notices()
+    report.seconds = time.process_time() - start
     return result
 
 
@@ -114,7 +120,7 @@ def closest_pass(name: str) -> str:
     return f", did you mean {close[0]}?" if close else f", known: {' '.join(sorted(REGISTRY))}"
 
 
-def _load(source: bytes | Path | Module) -> tuple[bytes, Module]:
+def load(source: bytes | Path | Module) -> tuple[bytes, Module]:
     """The source as a binary, and that decoded and validated."""
     if isinstance(source, Module):
         # Decoded again, so that its instructions are interned whoever made it.
@@ -161,7 +167,7 @@ def _assemble(
     )
     if notices and options.level == "0" and not changed:
         report.notices += [f"left as it is: else it {notice}" for notice in notices]
-        return _finish(original, data, report)
+        return _finish(original, data, data, report)
     result = encode(finished)
     if result != data:
         validate(finished, result)
@@ -170,12 +176,12 @@ def _assemble(
     report.sections_saved = sections_saved(optimized, finished)
     report.changed = len(changed)
     report.notices += notices
-    return _finish(finished, result, report)
+    return _finish(finished, result, data, report)
 
 
-def _finish(module: Module, data: bytes, report: Report) -> Result:
+def _finish(module: Module, data: bytes, source: bytes, report: Report) -> Result:
     report.output_size = len(data)
     report.output_code = len(code_range(data))
     saved = sum(entry.bytes_saved for entry in report.passes) + report.sections_saved
     report.encoding_saved = report.input_size - report.output_size - saved
-    return Result(module, data, report)
+    return Result(module, data, report, source)

@@ -5,8 +5,8 @@ Source: WebAssembly 3.0, Binary Format, Modules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from wasmopt.decode import MAGIC, VERSION
 from wasmopt.function import Function, locals_bytes
@@ -66,34 +66,19 @@ def complete_layout(module: Module) -> list[Section | CustomSection]:
 
 def section_content(module: Module, section: Section) -> bytes:
     """What stands in `section`, without its number and size."""
-    match section:
-        case Section.TYPE:
-            return _vector(map(_rec_group_bytes, module.types))
-        case Section.IMPORT:
-            return _vector(map(_import_bytes, module.imports))
-        case Section.FUNCTION:
-            return _vector(unsigned_leb(function.type_index) for function in module.functions)
-        case Section.TABLE:
-            return _vector(map(_table_bytes, module.tables))
-        case Section.MEMORY:
-            return _vector(map(_limits_bytes, module.memories))
-        case Section.TAG:
-            return _vector(map(_tag_bytes, module.tags))
-        case Section.GLOBAL:
-            return _vector(map(_global_bytes, module.globals))
-        case Section.EXPORT:
-            return _vector(map(_export_bytes, module.exports))
-        case Section.START if module.start is not None:
-            return unsigned_leb(module.start)
-        case Section.ELEMENT:
-            return _vector(map(_element_bytes, module.elements))
-        case Section.DATA_COUNT if module.data_count is not None:
-            return unsigned_leb(module.data_count)
-        case Section.CODE:
-            return _vector(map(function_bytes, module.functions))
-        case Section.DATA:
-            return _vector(map(_data_bytes, module.data))
+    if section in _ENTRIES:
+        return _vector(section_entries(module, section))
+    if section is Section.START and module.start is not None:
+        return unsigned_leb(module.start)
+    if section is Section.DATA_COUNT and module.data_count is not None:
+        return unsigned_leb(module.data_count)
     raise ValueError(f"nothing to write in section {section.name.lower()}")
+
+
+def section_entries(module: Module, section: Section) -> Iterator[bytes]:
+    """The entries of a section that lists things, one after the other."""
+    attribute, encode_entry = _ENTRIES[section]
+    return map(encode_entry, getattr(module, attribute))
 
 
 def function_bytes(function: Function) -> bytes:
@@ -113,28 +98,13 @@ def custom_section_bytes(section: CustomSection) -> bytes:
     return bytes([Section.CUSTOM]) + unsigned_leb(len(content)) + content
 
 
-_CONTENTS: Final = {
-    Section.TYPE: "types",
-    Section.IMPORT: "imports",
-    Section.FUNCTION: "functions",
-    Section.TABLE: "tables",
-    Section.MEMORY: "memories",
-    Section.TAG: "tags",
-    Section.GLOBAL: "globals",
-    Section.EXPORT: "exports",
-    Section.ELEMENT: "elements",
-    Section.CODE: "functions",
-    Section.DATA: "data",
-}
-
-
 def is_needed(module: Module, section: Section) -> bool:
     """Whether the section has anything to say."""
     if section is Section.START:
         return module.start is not None
     if section is Section.DATA_COUNT:
         return module.data_count is not None
-    return bool(getattr(module, _CONTENTS[section]))
+    return bool(getattr(module, _ENTRIES[section][0]))
 
 
 def _vector(items: Iterable[bytes]) -> bytes:
@@ -241,3 +211,19 @@ def _data_bytes(segment: DataSegment) -> bytes:
         parts.append(unsigned_leb(segment.memory))
     parts += [expr_bytes(segment.offset or ()), unsigned_leb(len(segment.data)), segment.data]
     return b"".join(parts)
+
+
+_ENTRIES: Final[dict[Section, tuple[str, Callable[[Any], bytes]]]] = {
+    Section.TYPE: ("types", _rec_group_bytes),
+    Section.IMPORT: ("imports", _import_bytes),
+    Section.FUNCTION: ("functions", lambda function: unsigned_leb(function.type_index)),
+    Section.TABLE: ("tables", _table_bytes),
+    Section.MEMORY: ("memories", _limits_bytes),
+    Section.TAG: ("tags", _tag_bytes),
+    Section.GLOBAL: ("globals", _global_bytes),
+    Section.EXPORT: ("exports", _export_bytes),
+    Section.ELEMENT: ("elements", _element_bytes),
+    Section.CODE: ("functions", function_bytes),
+    Section.DATA: ("data", _data_bytes),
+}
+"""For each section that lists things: the module's attribute, and how an entry is written."""

@@ -29,18 +29,23 @@ class Liveness:
 
     Attributes:
         flow: its blocks.
-        live_out: for each node of `flow` the locals that are live behind it, as bits of `bit_of`.
+        live_in, live_out: for each node of `flow` the locals that are live before and behind it,
+            as bits of `bit_of`.
         bit_of: local -> its bit; locals not named here are live behind no block.
     """
 
-    __slots__ = ("_body", "bit_of", "flow", "live_out")
+    __slots__ = ("_body", "bit_of", "flow", "live_in", "live_out")
 
     def __init__(
-        self, body: tuple[Instr, ...], graph: Flow, live_out: list[int], bit_of: dict[int, int]
+        self,
+        body: tuple[Instr, ...],
+        graph: Flow,
+        live: tuple[list[int], list[int]],
+        bit_of: dict[int, int],
     ) -> None:
         self._body = body
         self.flow = graph
-        self.live_out = live_out
+        self.live_in, self.live_out = live
         self.bit_of = bit_of
 
     def live_after(self, index: int) -> set[int]:
@@ -101,7 +106,7 @@ def liveness(function: Function, context: Context) -> Liveness:
         everything & ~_bits(locals_, bit_of) if locals_ else everything for locals_ in written
     ]
     passes += [everything] * dispatches
-    return Liveness(body, graph, _solve(graph, reads, passes), bit_of)
+    return Liveness(body, graph, solve(graph, reads, passes), bit_of)
 
 
 def _accesses(body: tuple[Instr, ...], start: int, end: int) -> Iterator[tuple[int, int, bool]]:
@@ -119,8 +124,10 @@ def _bits(locals_: set[int], bit_of: dict[int, int]) -> int:
     return bits
 
 
-def _solve(graph: Flow, reads: list[int], passes: list[int]) -> list[int]:
-    """The least live-out sets: in = reads | (out & passes), out = union of in over successors."""
+def solve(graph: Flow, reads: list[int], passes: list[int]) -> tuple[list[int], list[int]]:
+    """The least live-in and live-out sets: in = reads | (out & passes), out = union of in over
+    successors.
+    """
     nodes = len(reads)
     predecessors = graph.predecessors()
     live_in = [0] * nodes
@@ -152,4 +159,4 @@ def _solve(graph: Flow, reads: list[int], passes: list[int]) -> list[int]:
                 else:
                     later.append(predecessor)
         direction = -direction
-    return live_out
+    return live_in, live_out

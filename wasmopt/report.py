@@ -1,4 +1,7 @@
-"""What happened in a run, in numbers.  All sizes are in bytes, all times in CPU seconds."""
+"""What happens in a run, counted while it happens.  Sizes are in bytes, times in CPU seconds.
+
+`wasmopt.reporting` makes documents of it for people and for other programs.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +71,7 @@ class Report:
         input_code, output_code: content of the code section.
         functions: how many are defined; `changed` of them were changed.
         rounds: the most visits that one function took.
+        seconds: of the whole run.
         proofs: what the validator did.
         notices: things the user should know, one line each.
     """
@@ -81,71 +85,7 @@ class Report:
     functions: int = 0
     changed: int = 0
     rounds: int = 0
+    seconds: float = 0.0
     passes: list[PassReport] = field(default_factory=list)
     proofs: ProofReport = field(default_factory=ProofReport)
     notices: list[str] = field(default_factory=list)
-
-
-def summary_line(report: Report) -> str:
-    """One line for people: sizes and what was saved."""
-    saved = report.input_size - report.output_size
-    share = 100 * saved / report.input_size if report.input_size else 0.0
-    return (
-        f"{report.input_size} -> {report.output_size} bytes ({-share:+.1f} %), "
-        f"code {report.input_code} -> {report.output_code}, "
-        f"{report.changed} of {report.functions} functions changed"
-    )
-
-
-def metrics_table(report: Report) -> str:
-    """The passes with their numbers, one line each, aligned."""
-    heads = "pass attempts kept saved grown reverted failed seconds proof"
-    rows: list[tuple[str, ...]] = [tuple(heads.split())]
-    rows += [
-        (
-            entry.name,
-            str(entry.attempts),
-            str(entry.kept),
-            str(entry.bytes_saved),
-            str(entry.grown),
-            str(entry.reverted.total()),
-            str(entry.failed.total()),
-            f"{entry.seconds:.2f}",
-            f"{entry.proof_seconds:.2f}",
-        )
-        for entry in report.passes
-    ]
-    rows.append(("re-encoding", "", "", str(report.encoding_saved), "", "", "", "", ""))
-    rows.append(("sections", "", "", str(report.sections_saved), "", "", "", "", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        row[0].ljust(widths[0])
-        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    ]
-    for entry in report.passes:
-        for kind, counts in (
-            ("proved by", entry.proved),
-            ("reverted", entry.reverted),
-            ("failed", entry.failed),
-        ):
-            lines += [f"{entry.name}: {n} {kind} {what}" for what, n in sorted(counts.items())]
-    lines += proof_lines(report.proofs)
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def proof_lines(proofs: ProofReport) -> list[str]:
-    """What the validator did, one fact a line; nothing when every proof was of texts."""
-    lines = []
-    if proofs.requests:
-        known = 100 * (1 - proofs.terms / proofs.requests)
-        lines.append(f"proofs: {proofs.terms} terms built, {known:.0f} % of requests found one")
-    if proofs.queries:
-        answers = ", ".join(f"{n} {what}" for what, n in sorted(proofs.answers.items()))
-        lines.append(
-            f"proofs: {proofs.queries} solver queries in {proofs.solver_seconds:.2f} s: {answers}"
-        )
-    if proofs.cache_hits or proofs.cache_misses:
-        lines.append(f"proofs: {proofs.cache_hits} known from the cache, {proofs.cache_misses} not")
-    lines += [f"proofs: {n} fell through {what}" for what, n in proofs.fallbacks.most_common()]
-    return lines

@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 
 import pytest
 
-import wasmopt.cli
+import wasmopt.commands.optimize
 from tests.cli.commands import assert_one_error
 from tests.core.binaries import BUILT, custom
 from tests.core.binaries import module_of as binary_of
 from wasmopt.api import Result, optimize
-from wasmopt.cli import REFUSED, build_parser, main
+from wasmopt.cli import main
+from wasmopt.commands.optimize import REFUSED, build_parser
 from wasmopt.context import Context, Pass
 from wasmopt.decode import decode
 from wasmopt.features import FEATURES
@@ -48,7 +49,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
         made.append(options)
         return optimize(source, options, **keywords)
 
-    monkeypatch.setattr(wasmopt.cli, "optimize", spy)
+    monkeypatch.setattr(wasmopt.commands.optimize, "optimize", spy)
     return made
 
 
@@ -229,14 +230,14 @@ def test_without_output_nothing_is_written(
 def test_metrics_add_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-O", "--metrics") == 0
     lines = capsys.readouterr().err.splitlines()
-    table = [line.split() for line in lines[1 : len(ALL) + 4]]
-    assert lines[len(ALL) + 4 :] == [
+    table = [line.split() for line in lines[1 : len(ALL) + 5]]
+    assert lines[len(ALL) + 5 :] == [
         f"{name}: 1 proved by text" for name in ("vacuum", "dead-locals")
     ]
     assert table[0][:4] == ["pass", "attempts", "kept", "saved"]
-    assert [row[0] for row in table[1:]] == [*ALL, "re-encoding", "sections"]
-    saved = [int(row[3] if len(row) > 2 else row[1]) for row in table[1:]]
-    assert sum(saved) == len(WASTE) - len(LEAN)
+    assert [row[0] for row in table[1:]] == [*ALL, "re-encoding", "sections", "all"]
+    *saved, total = [int(row[3] if len(row) > 2 else row[1]) for row in table[1:]]
+    assert sum(saved) == total == len(WASTE) - len(LEAN)
     assert len({len(line) for line in lines[1:5]}) == 1
 
 
@@ -383,7 +384,7 @@ def test_no_traceback_whatever_happens(
     def fail(*arguments: object, **options: object) -> NoReturn:
         raise error
 
-    monkeypatch.setattr(wasmopt.cli, "optimize", fail)
+    monkeypatch.setattr(wasmopt.commands.optimize, "optimize", fail)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert run("-O") == (130 if isinstance(error, KeyboardInterrupt) else 1)
     assert said() == f"wasmopt: {message}\n"

@@ -17,6 +17,7 @@ from wasmopt.verify.window import whole_function
 MODULE: Final = """(module
   (import "e" "f" (func $f (param i32)))
   (import "e" "g" (func $g (result i32)))
+  (tag $a (param i32)) (tag $c (param i32))
   (memory 1) (table $t 4 funcref)
   (global $sp (mut i32) (i32.const 0)) (global $b (mut i32) (i32.const 0))
   (global $k i32 (i32.const 7))
@@ -163,11 +164,83 @@ EQUAL: Final = {
     ),
 }
 
+_CATCH: Final = """(param i32) (result i32) (local i32)
+    (block $none
+      (block $caught (result i32)
+        (try_table (catch {tag} $caught) (catch_all $none) {body})
+        (br $none))
+      (return))
+    (local.get {result})"""
+
+EQUAL["around a call that may throw"] = (
+    _CATCH.format(
+        tag="$a",
+        body="(local.set 1 (i32.add (local.get 0) (local.get 0))) (call $f (local.get 1))",
+        result="1",
+    ),
+    _CATCH.format(
+        tag="$a",
+        body="(call $f (local.tee 1 (i32.shl (local.get 0) (i32.const 1))))",
+        result="1",
+    ),
+)
+EQUAL["a throw that is caught in the function"] = (
+    _CATCH.format(tag="$a", body="(throw $a (i32.add (local.get 0) (i32.const 0)))", result="0"),
+    "(param i32) (result i32) (local i32) (local.get 0)",
+)
+EQUAL["a throw past a clause of another tag"] = (
+    _CATCH.format(tag="$c", body="(throw $a (local.get 0))", result="0"),
+    "(param i32) (result i32) (local i32) (local.get 0)",
+)
+EQUAL["an exception thrown again"] = (
+    """(param i32)
+       (block $caught (result exnref)
+         (try_table (catch_all_ref $caught) (call $f (local.get 0)))
+         (return))
+       (throw_ref)""",
+    """(param i32)
+       (block $caught (result exnref)
+         (try_table (catch_all_ref $caught)
+           (call $f (i32.add (local.get 0) (i32.const 0))))
+         (return))
+       (throw_ref)""",
+)
 EQUAL["a constant address and an offset"] = (
     "(result i32) (i32.store offset=4 (i32.const 8) (i32.const 5)) (i32.load (i32.const 12))",
     "(result i32) (i32.store (i32.const 12) (i32.const 5)) (i32.const 5)",
 )
 DIFFERENT: Final = {
+    "a handler taken away": (
+        _CATCH.format(tag="$a", body="(call $f (local.get 0))", result="0"),
+        "(param i32) (result i32) (local i32) (call $f (local.get 0)) (local.get 0)",
+    ),
+    "another tag caught": (
+        _CATCH.format(tag="$a", body="(call $f (local.get 0))", result="0"),
+        _CATCH.format(tag="$c", body="(call $f (local.get 0))", result="0"),
+    ),
+    "a local set before the call that throws": (
+        _CATCH.format(
+            tag="$a", body="(call $f (local.get 0)) (local.set 1 (i32.const 1))", result="1"
+        ),
+        _CATCH.format(
+            tag="$a", body="(local.set 1 (i32.const 1)) (call $f (local.get 0))", result="1"
+        ),
+    ),
+    "a call moved out of reach of the handler": (
+        _CATCH.format(tag="$a", body="(call $f (local.get 0))", result="0"),
+        "(param i32) (result i32) (local i32) (call $f (local.get 0))"
+        + _CATCH.format(tag="$a", body="", result="0")[
+            len("(param i32) (result i32) (local i32)") :
+        ],
+    ),
+    "another value thrown": (
+        _CATCH.format(tag="$a", body="(throw $a (local.get 0))", result="0"),
+        _CATCH.format(tag="$a", body="(throw $a (i32.const 1))", result="0"),
+    ),
+    "a tail call is not caught": (
+        _CATCH.format(tag="$a", body="(return (call $g))", result="0"),
+        _CATCH.format(tag="$a", body="(return_call $g)", result="0"),
+    ),
     "a constant address that does not wrap": (
         "(result i32) (i32.load offset=8 (i32.const -8))",
         "(result i32) (i32.load (i32.const 0))",

@@ -1,0 +1,21 @@
+"""The commands: what `wasmopt`, `wasmopt report` and `wasmopt size` take and do.
+
+Each module named like a command has `build_parser()`, which makes the parser of its arguments, and
+`run(settings)`, which does the work and returns the exit code.  `settings.subject` is the file at
+hand, which errors name.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final = {
+    "report": "show the report of a run, or two of them side by side",
+    "size": "show where the bytes of modules are",
+}
+"""The commands besides optimizing, which has no name."""
+
+EXIT_CODES: Final = (
+    "exit codes: 0 fine, 1 a file that is read or written is at fault, 2 the command line is, "
+    "3 over a size budget"
+)

@@ -1,0 +1,176 @@
+"""Makes the report of a run out of its result."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import zlib
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Final, Literal
+
+from wasmopt.api import Result
+from wasmopt.decode import decode
+from wasmopt.module import Kind, Module
+from wasmopt.options import Options
+from wasmopt.report import PassReport, ProofReport, Report
+from wasmopt.reporting.budgets import GivenLimit, check_limits
+from wasmopt.reporting.measure import function_sizes, has_brotli, measure, section_sizes
+from wasmopt.reporting.names import check_twin, function_labels
+from wasmopt.reporting.schema import (
+    ASSUMPTIONS,
+    Baseline,
+    Document,
+    FunctionChange,
+    Functions,
+    Proofs,
+    RunOptions,
+    SectionChange,
+    Step,
+)
+from wasmopt.version import VERSION
+
+TOP: Final = 20
+"""How many functions the lists have, unless told otherwise."""
+
+_PACKAGES: Final = ("wasmtime", "z3-solver", "leb128")
+
+
+def build_document(
+    result: Result,
+    options: Options,
+    *,
+    name: str,
+    symbols: Module | None = None,
+    top: int = TOP,
+    limits: Sequence[GivenLimit] = (),
+    baseline: Baseline | None = None,
+) -> Document:
+    """The report of a run.
+
+    Args:
+        result: what came out of it.
+        options: what it was told.
+        name: of the input; folders are left out.
+        symbols: the input with names of functions.
+        top: length of the lists of functions.
+        limits: on the output.
+        baseline: the run to compare with.
+
+    Raises:
+        InputError: `symbols` is not the input with names.
+    """
+    original = decode(result.source)
+    if symbols is not None:
+        check_twin(original, symbols)
+    report = result.report
+    output = measure(result.data)
+    return Document(
+        schema="wasmopt.report/1",
+        tool=VERSION,
+        libraries=library_versions(),
+        module=PurePath(name).name or name,
+        options=RunOptions(
+            level=options.level,
+            passes=options.passes,
+            converge=options.converge,
+            fuel=options.fuel,
+            solver=options.solver,
+        ),
+        assumptions=ASSUMPTIONS,
+        input=measure(result.source),
+        output=output,
+        sections=_section_changes(result),
+        steps=steps_of(report),
+        functions=_functions(result, original, function_labels(original, symbols), top),
+        proofs=proofs_of(report.proofs),
+        rounds=report.rounds,
+        seconds=report.seconds,
+        notices=tuple(report.notices),
+        budget=check_limits(limits, output.raw, output.brotli, baseline),
+        baseline=baseline,
+    )
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of what the results depend on; None for what is not installed."""
+    versions: dict[str, str | None] = {"python": platform.python_version()}
+    versions |= {package: importlib.metadata.version(package) for package in _PACKAGES}
+    versions["zlib"] = zlib.ZLIB_RUNTIME_VERSION
+    versions["brotli"] = importlib.metadata.version("brotli") if has_brotli() else None
+    return versions
+
+
+def steps_of(report: Report) -> tuple[Step, ...]:
+    """The passes in order, then re-encoding and sections; the sizes go on from row to row."""
+    steps = []
+    size = report.input_size
+    for entry in report.passes:
+        steps.append(_step("pass", entry, entry.bytes_saved, size))
+        size = steps[-1].after
+    steps.append(_step("re-encoding", PassReport("re-encoding"), report.encoding_saved, size))
+    size = steps[-1].after
+    steps.append(_step("sections", PassReport("sections"), report.sections_saved, size))
+    return tuple(steps)
+
+
+def _step(
+    kind: Literal["pass", "re-encoding", "sections"], entry: PassReport, saved: int, before: int
+) -> Step:
+    return Step(
+        name=entry.name,
+        kind=kind,
+        before=before,
+        after=before - saved,
+        delta=-saved,
+        attempts=entry.attempts,
+        kept=entry.kept,
+        grown=entry.grown,
+        proved=dict(sorted(entry.proved.items())),
+        reverted=dict(sorted(entry.reverted.items())),
+        failed=dict(sorted(entry.failed.items())),
+        seconds=entry.seconds,
+        proof_seconds=entry.proof_seconds,
+    )
+
+
+def proofs_of(report: ProofReport) -> Proofs:
+    """What the validator did."""
+    return Proofs(
+        terms=report.terms,
+        requests=report.requests,
+        fallbacks=dict(report.fallbacks.most_common()),
+        queries=report.queries,
+        answers=dict(sorted(report.answers.items())),
+        solver_seconds=report.solver_seconds,
+        cache_hits=report.cache_hits,
+        cache_misses=report.cache_misses,
+    )
+
+
+def _section_changes(result: Result) -> tuple[SectionChange, ...]:
+    before, after = section_sizes(result.source), section_sizes(result.data)
+    sizes = [(name, before.get(name, 0), after.get(name, 0)) for name in {**before, **after}]
+    return tuple(
+        [
+            SectionChange(name=name, before=old, after=new, delta=new - old)
+            for name, old, new in sizes
+        ]
+    )
+
+
+def _functions(result: Result, original: Module, labels: Sequence[str], top: int) -> Functions:
+    imported = len(original.imported(Kind.FUNCTION))
+    sizes = zip(function_sizes(result.source), function_sizes(result.data), strict=True)
+    changes = [
+        FunctionChange(index=index, name=labels[index], before=old, after=new, delta=new - old)
+        for index, (old, new) in enumerate(sizes, imported)
+    ]
+    changed = [change for change in changes if change.delta]
+    return Functions(
+        imported=imported,
+        defined=len(changes),
+        changed=result.report.changed,
+        largest=tuple(sorted(changes, key=lambda change: -change.after)[:top]),
+        most_changed=tuple(sorted(changed, key=lambda change: -abs(change.delta))[:top]),
+    )
