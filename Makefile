@@ -62,8 +62,9 @@ format: $(READY) ## put the code into its one style
 bench: $(READY) ## measure sql.js against wasm-opt (needs `make corpus` and Debian's binaryen)
 	@$(BIN)/python corpus/bench.py $(ARGS)
 
-bench-verify: $(READY) ## ask the validator about another optimizer's passes (needs `make corpus`)
-	@$(BIN)/python corpus/bench_verify.py $(ARGS) corpus/public/*.wasm
+bench-verify: $(READY) ## ask the validator about another optimizer's passes (needs npm, `make corpus`)
+	@$(BIN)/python corpus/bench_verify.py --keep build/bench-verify $(ARGS) \
+		$(or $(MODULES),$(filter-out %/esbuild.wasm,$(wildcard corpus/public/*.wasm)))
 
 mutants: $(READY) ## ask the validator about thousands of faulty functions; none may pass
 	@$(BIN)/python -m tests.verify.mutation_run --most 100 $(ARGS) corpus/built/*.wasm

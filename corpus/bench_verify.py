@@ -2,7 +2,9 @@
 
 Runs single function-local passes of Binaryen's wasm-opt, and the function-local part of its -Oz,
 over modules; takes every function that changed; asks `wasmopt.verify` whether the change is
-right; prints how many were proved by which tier and why the others were not.
+right; prints how many were proved by which tier and why the others were not, how the time grows
+with the length of a function, and the peak of memory.  Exit code 1 says that a target was missed.
+wasm-opt is npm's `BINARYEN`, put into corpus/.toolchain, unless another one is named.
 
     python corpus/bench_verify.py [--wasm-opt COMMAND] [--keep FOLDER] [--list] MODULE.wasm ...
 """
@@ -11,6 +13,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
+import resource
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -83,6 +89,15 @@ CHAIN_PASSES: Final = (
 )
 """What Binaryen's `addDefaultFunctionOptimizationPasses` runs at -Oz (pass.cpp)."""
 
+TARGETS: Final = (("single passes", 99.0), (CHAIN, 97.0), ("code-folding", 90.0))
+"""Per cent of the changed functions that are to be proved."""
+MOST_BUDGET_FAILURES: Final = 0.5
+"""Per cent of the changed functions that may be too large for the validator."""
+BINARYEN: Final = "binaryen@132.0.0"
+NODE_PACKAGES: Final = Path(__file__).parent / ".toolchain"
+SHORTEST: Final = 50
+"""Instructions below which the time for a function says nothing about growth."""
+
 LONG_STANDING: Final = (
     "sign-ext",
     "mutable-globals",
@@ -101,7 +116,12 @@ class Tally:
     proved: Counter[str] = field(default_factory=Counter)
     unproved: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    instructions: int = 0
+    costs: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """Per cent proved."""
+        return 100 * self.proved.total() / self.changed if self.changed else 100.0
 
     def add(self, other: Tally) -> None:
         """Count the other's results too."""
@@ -109,7 +129,7 @@ class Tally:
         self.proved += other.proved
         self.unproved += other.unproved
         self.seconds += other.seconds
-        self.instructions += other.instructions
+        self.costs += other.costs
 
 
 class SkippedError(Exception):
@@ -195,9 +215,10 @@ def judge(before: Module, after: Module, *, show: bool) -> Tally:
     for old, new in changed_functions(before, after):
         start = time.process_time()
         verdict = prover(old, new, context)
-        tally.seconds += time.process_time() - start
+        seconds = time.process_time() - start
+        tally.seconds += seconds
+        tally.costs.append((len(old.body), seconds))
         tally.changed += 1
-        tally.instructions += len(old.body)
         if isinstance(verdict, Proved):
             tally.proved[verdict.method] += 1
             continue
@@ -214,7 +235,8 @@ def bench_module(
     """All passes over one module; what wasm-opt made of it is kept in a folder and used again."""
     results = {}
     source = path.read_bytes()
-    folder = keep / f"{path.stem}-{hashlib.sha256(source).hexdigest()[:12]}"
+    digest = hashlib.sha256(source + " ".join(wasm_opt).encode()).hexdigest()
+    folder = keep / f"{path.stem}-{digest[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     base = folder / "base.wasm"
     flags = feature_flags(decode(source))
@@ -243,34 +265,99 @@ def print_table(results: dict[str, Tally]) -> None:
     )
     for name, tally in results.items():
         proved = tally.proved.total()
-        share = 100 * proved / tally.changed if tally.changed else 100.0
         tiers = ", ".join(f"{tier} {count}" for tier, count in tally.proved.most_common())
         reasons = ", ".join(f"{count} {why}" for why, count in tally.unproved.most_common(6))
         print(
-            f"{name:24}{tally.changed:8}{proved:8}{share:7.1f}{tally.seconds:8.1f}  "
+            f"{name:24}{tally.changed:8}{proved:8}{tally.share:7.1f}{tally.seconds:8.1f}  "
             f"{tiers}{'; ' if reasons else ''}{reasons}"
         )
+
+
+def exponent(costs: Sequence[tuple[int, float]]) -> float | None:
+    """How time grows with length: the slope of their logarithms, by least squares."""
+    points = [
+        (math.log(length), math.log(seconds))
+        for length, seconds in costs
+        if length >= SHORTEST and seconds > 0
+    ]
+    if len({x for x, _ in points}) < 2:
+        return None
+    return statistics.linear_regression(*zip(*points, strict=True)).slope
+
+
+def npm_wasm_opt() -> str:
+    """The command of npm's Binaryen, downloaded on first use.
+
+    Raises:
+        SkippedError: npm is missing or fails.
+    """
+    command = NODE_PACKAGES / "node_modules" / ".bin" / "wasm-opt"
+    if not command.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise SkippedError("npm is needed for Binaryen, or name a wasm-opt by --wasm-opt")
+        flags = ["--no-audit", "--no-fund", "--no-save", "--silent"]
+        done = subprocess.run(
+            [npm, "install", "--prefix", NODE_PACKAGES, *flags, BINARYEN], check=False
+        )
+        if done.returncode != 0:
+            raise SkippedError(f"npm install {BINARYEN} failed with exit code {done.returncode}")
+    return str(command)
+
+
+def print_verdict(totals: dict[str, Tally]) -> bool:
+    """Targets with what was reached; whether all were met."""
+    everything, singles = Tally(), Tally()
+    for name, tally in totals.items():
+        everything.add(tally)
+        if name != CHAIN:
+            singles.add(tally)
+    met = True
+    shown = {**totals, "single passes": singles}
+    print("all modules")
+    print_table(shown)
+    for name, least in TARGETS:
+        if name in shown and shown[name].changed:
+            fine = shown[name].share >= least
+            met &= fine
+            verdict = "met" if fine else "MISSED"
+            print(f"{name}: {shown[name].share:.2f} % proved, target {least} %: {verdict}")
+    budget = sum(count for why, count in everything.unproved.items() if why.startswith("budget"))
+    if everything.changed:
+        share = 100 * budget / everything.changed
+        fine = share <= MOST_BUDGET_FAILURES
+        met &= fine
+        verdict = "met" if fine else "MISSED"
+        print(f"too large: {share:.2f} %, target {MOST_BUDGET_FAILURES} %: {verdict}")
+    slope = exponent(everything.costs)
+    if slope is not None:
+        print(f"time grows with length to the power of {slope:.2f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"peak memory {peak} MB")
+    return met
 
 
 def main() -> int:
     """Run over the modules named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("modules", nargs="+", type=Path)
-    parser.add_argument("--wasm-opt", default="wasm-opt", help="command, split at spaces")
+    parser.add_argument("--wasm-opt", help="command, split at spaces; npm's if not given")
     parser.add_argument("--passes", default=",".join([*SINGLE_PASSES, CHAIN.replace(",", ";")]))
     parser.add_argument("--keep", type=Path, help="folder for what wasm-opt makes, used again")
     parser.add_argument("--list", action="store_true", help="name every unproved function")
     settings = parser.parse_args()
     passes = [name.replace(";", ",") for name in settings.passes.split(",")]
+    try:
+        wasm_opt = (settings.wasm_opt or npm_wasm_opt()).split()
+    except SkippedError as error:
+        parser.error(str(error))
     totals: dict[str, Tally] = {name: Tally() for name in passes}
     with tempfile.TemporaryDirectory() as temporary:
         keep = settings.keep or Path(temporary)
         for path in settings.modules:
             print(f"{path.name}", flush=True)
             try:
-                results = bench_module(
-                    path, settings.wasm_opt.split(), passes, keep, show=settings.list
-                )
+                results = bench_module(path, wasm_opt, passes, keep, show=settings.list)
             except (SkippedError, WasmOptError) as error:
                 print(f"  skipped, {error}")
                 continue
@@ -278,13 +365,7 @@ def main() -> int:
                 totals[name].add(tally)
             print_table(results)
             sys.stdout.flush()
-    singles = Tally()
-    for name, tally in totals.items():
-        if name != CHAIN:
-            singles.add(tally)
-    print("all modules")
-    print_table({**totals, "single passes": singles})
-    return 0
+    return 0 if print_verdict(totals) else 1
 
 
 if __name__ == "__main__":

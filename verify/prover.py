@@ -18,7 +18,7 @@ the validator, a defect of its own included, makes the change unproved, never ac
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -28,6 +28,7 @@ from wasmopt.report import ProofReport
 from wasmopt.verdict import Proved, Unproved, Verdict
 from wasmopt.verify.cache import ProofCache
 from wasmopt.verify.joint import Comparison, DifferentError, Oracle
+from wasmopt.verify.models import scenario_of
 from wasmopt.verify.nesting import MalformedError
 from wasmopt.verify.same_text import same_text
 from wasmopt.verify.terms import Arena, BudgetError, Term
@@ -44,6 +45,10 @@ SOLVER: Final = "solver"
 
 MAX_INSTRUCTIONS: Final = 200_000
 """Length of the two versions together above which only `text` and `window` are tried."""
+
+
+MAX_SEEDS: Final = 8
+"""Models of the solver that the search for a counterexample starts from."""
 
 
 class Prover:
@@ -97,7 +102,8 @@ class Prover:
     def _search(self, before: Function, after: Function, context: Context) -> Verdict:
         """Prove by execution, or find out why not."""
         reason = ""
-        for tier, attempt in self._attempts(before, after, context):
+        models: list[Mapping[Term, int]] = []
+        for tier, attempt in self._attempts(before, after, context, models):
             reason = attempt() or ""
             if not reason:
                 return Proved(tier)
@@ -105,15 +111,23 @@ class Prover:
         if self._replay:
             from wasmopt.verify.replay import refute  # noqa: PLC0415 (seldom needed)
 
-            refuted = refute(before, after, context)
+            seeds = [scenario_of(model) for model in models]
+            refuted = refute(before, after, context, seeds=seeds)
             if refuted is not None:
                 return refuted
         return Unproved(reason)
 
     def _attempts(
-        self, before: Function, after: Function, context: Context
+        self,
+        before: Function,
+        after: Function,
+        context: Context,
+        models: list[Mapping[Term, int]],
     ) -> Iterator[tuple[str, Callable[[], str | None]]]:
-        """Tiers to be tried one after the other, each with a function that says what failed."""
+        """Tiers to be tried one after the other, each with a function that says what failed.
+
+        What the solver says of states in which the versions differ is added to `models`.
+        """
         try:
             window = find_window(before, after, context)
         except MalformedError:
@@ -129,9 +143,11 @@ class Prover:
         yield SUMMARY, partial(self._compare, *codes, context, by_index=False, sink=True)
         if self._solver == "none":
             return
-        for pair in (window, codes):
-            if pair is not None:
-                yield SOLVER, partial(self._compare, *pair, context, oracle=self._oracle)
+        if window is not None:
+            oracle = partial(_SolverOracle, report=self.report, models=[])
+            yield SOLVER, partial(self._compare, *window, context, oracle=oracle)
+        oracle = partial(_SolverOracle, report=self.report, models=models)
+        yield SOLVER, partial(self._compare, *codes, context, oracle=oracle)
 
     def _compare(
         self,
@@ -160,19 +176,17 @@ class Prover:
                 self.report.requests += comparison.arena.requests
         return None
 
-    def _oracle(self, arena: Arena) -> Oracle:
-        return _SolverOracle(arena, self.report)
-
 
 class _SolverOracle:
-    """Puts the questions of one comparison to Z3."""
+    """Puts the questions of one comparison to Z3; the first differences it sees go to `models`."""
 
-    def __init__(self, arena: Arena, report: ProofReport) -> None:
+    def __init__(self, arena: Arena, report: ProofReport, models: list[Mapping[Term, int]]) -> None:
         from wasmopt.verify.smt import Budget, Equal, Solver  # noqa: PLC0415 (Z3 loads slowly)
 
         self._solver: Final = Solver(arena, Budget())
         self._equal: Final = Equal
         self._report: Final = report
+        self._models: Final = models
 
     def proves_equal(self, first: Term, second: Term, under: Term) -> bool:
         """Whether Z3 proves the terms equal where `under` holds."""
@@ -182,4 +196,7 @@ class _SolverOracle:
         self._report.queries += 1
         self._report.answers[type(answer).__name__.lower()] += 1
         self._report.solver_seconds += counters.seconds - seconds
+        values = getattr(answer, "values", None)
+        if values and len(self._models) < MAX_SEEDS:
+            self._models.append(values)
         return isinstance(answer, self._equal)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.support import module_of
-from tests.verify.pairs import DIFFERENT, EQUAL, MODULE
+from tests.verify.pairs import DIFFERENT, EQUAL, MODULE, verdict
 from wasmopt.context import Context
 from wasmopt.decode import decode
 from wasmopt.module import Module
 from wasmopt.passes import REGISTRY
 from wasmopt.types import F64, I32
-from wasmopt.verdict import Proved
+from wasmopt.verdict import Proved, Refuted
 from wasmopt.verify.counterexample import Counterexample, Patch, Value
 from wasmopt.verify.prover import Prover
 from wasmopt.verify.replay import ReplayBudget, find_counterexample, refute
@@ -368,6 +368,31 @@ def test_a_model_is_tried_first() -> None:
     found = replayed(NEEDLE, NEVER, Scenario(arguments={0: solution}))
     assert found is not None
     assert found.arguments[0].bits == solution
+
+
+HARD = "(i32.eq (i32.mul {} (i32.const 0x9E3779B1)) (i32.const 12345))"
+"""True for one value in four thousand million, which no constant of the code gives away."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "(local.get 0)",
+        "(global.get $sp)",
+        "(i32.load offset=8 (i32.const 64))",
+        "(i32.load offset=8 (i32.and (local.get 0) (i32.const 255)))",
+        "(call $g)",
+    ],
+)
+def test_the_model_of_the_solver_shows_what_no_draw_would(value: str) -> None:
+    before = f"(param i32) (result i32) {HARD.format(value)}"
+    after = (
+        "(param i32) (result i32) (drop (call $g)) (i32.const 0)"
+        if "call" in value
+        else (f"(param i32) (result i32) (i32.and (i32.const 0) {HARD.format(value)})")
+    )
+    assert of_pair((before, after)) is None, "a draw finds it: not what this is about"
+    assert isinstance(verdict(before, after), Refuted)
 
 
 def test_a_model_of_globals_is_completed() -> None:

@@ -1,0 +1,51 @@
+"""What a pass over the whole module returns: the changed module, and what stands for what in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wasmopt.module import Kind, Module
+from wasmopt.options import Options
+
+Map = tuple[int | None, ...]
+"""For each old index the new one; None for what is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """What in the changed module stands for what in the old one.
+
+    It is a claim of the pass and trusted by nobody: a wrong one makes the proof fail.
+
+    Attributes:
+        maps: index maps of functions, tables, memories, globals and tags; a kind that is not
+            there keeps its indices.  Several old entities may have one new one.
+        types: index map of types.
+        data, elements: index maps of segments.
+        inlined: old functions whose calls were replaced by their bodies, somewhere.
+        outlined: new functions that stand for runs of instructions.
+    """
+
+    maps: dict[Kind, Map] = field(default_factory=dict)
+    types: Map | None = None
+    data: Map | None = None
+    elements: Map | None = None
+    inlined: frozenset[int] = frozenset()
+    outlined: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ModulePass:
+    """A rewrite of a whole module.
+
+    Attributes:
+        name: what the command line and reports call it.
+        summary: one line for `--help`.
+        run: returns the changed module and the correspondence, or None when there is nothing to
+            do.  It need not be right: what the validator cannot prove is put back.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[Module, Options], tuple[Module, Correspondence] | None]
