@@ -33,6 +33,7 @@ class Layout:
     Attributes:
         names: one for each component; the order of the tuple.
         sorts: sort of each component.
+        has_shared_memory: whether any is.
         imported_tags: how many of the first tags are, and may be one tag.
         observable: how many of the first components the outside can see (all but `order`).
         table_facts: what is known of tables whatever the state.
@@ -57,6 +58,7 @@ class Layout:
         self.world: Final = self._add("world", STATE)
         self.observable: Final = len(self.names)
         self.order: Final = self._add("order", STATE)
+        self.has_shared_memory: Final = any(limits.shared for limits in signatures.memories)
         self.imported_tags: Final = len(module.imported(Kind.TAG))
         imported = len(signatures.globals) - len(module.globals)
         self._constant_globals: dict[int, Instr] = {
@@ -114,6 +116,8 @@ def changed_components(layout: Layout, instrs: set[Instr]) -> list[int]:
         effects = instr.effects
         if effects & (Effect.CALL | Effect.ATOMIC) or instr.name == "memory.grow":
             changed.update(everything)
+        if effects & (Effect.READ_MEMORY | Effect.WRITE_MEMORY) and layout.has_shared_memory:
+            changed.update(everything)  # an access to a shared memory is an event
         if effects & Effect.WRITE_MEMORY:
             changed.update(index for index in everything if layout.names[index][:6] == "memory")
         if effects & Effect.WRITE_GLOBAL:

@@ -17,6 +17,7 @@ from wasmopt.opcodes import BY_MNEMONIC, Effect, Opcode
 from wasmopt.semantics import constant_bits
 from wasmopt.types import ArrayType, FieldType, StructType, ValType
 from wasmopt.verify.handlers import call_may_throw, throw, throw_again
+from wasmopt.verify.shared import access, is_shared_access
 from wasmopt.verify.state import access_bytes, sort_of
 from wasmopt.verify.terms import REFERENCE, STATE, Term, is_constant
 from wasmopt.verify.terms import constant_bits as constant_of
@@ -25,6 +26,7 @@ from wasmopt.verify.unsupported import UnsupportedError
 if TYPE_CHECKING:
     from wasmopt.verify.execute import Execution
 
+_MEMORY: Final = Effect.READ_MEMORY | Effect.WRITE_MEMORY | Effect.ATOMIC
 _LOOK_BACK: Final = 64
 """Stores that a load looks past; bounds the cost of one load."""
 
@@ -36,10 +38,10 @@ def step(x: Execution, instr: Instr) -> None:
         UnsupportedError: it has no theory.
     """
     handler = _STEPS.get(instr.name)
-    if handler is not None:
+    if instr.effects & _MEMORY and is_shared_access(x.layout, instr):
+        access(x, instr)
+    elif handler is not None:
         handler(x, instr)
-    elif instr.effects & Effect.ATOMIC:
-        raise UnsupportedError("atomics")
     elif instr.op.natural_alignment is not None:
         _access(x, instr)
     elif instr.op.operands is not None and instr.effects & ~Effect.TRAP == 0:
@@ -250,8 +252,6 @@ def _before_disjoint_stores(contents: Term, address: Term, offset: int, width: i
 
 def _in_bounds(x: Execution, memory: int, address: Term, extent: int) -> None:
     """Trap unless `extent` bytes from `address` on exist."""
-    if x.layout.memory(memory).shared:
-        raise UnsupportedError("shared memory")
     size, least = x.state[x.layout.size(memory)], x.layout.least_bytes(memory)
 
     def outside(parts: tuple[Term, ...]) -> Term:
@@ -264,8 +264,6 @@ def _in_bounds(x: Execution, memory: int, address: Term, extent: int) -> None:
 
 
 def _range_in_bounds(x: Execution, memory: int, address: Term, length: Term) -> None:
-    if x.layout.memory(memory).shared:
-        raise UnsupportedError("shared memory")
     size = x.state[x.layout.size(memory)]
     x.check(
         ("range", memory),
@@ -275,16 +273,12 @@ def _range_in_bounds(x: Execution, memory: int, address: Term, length: Term) -> 
 
 
 def _memory_size(x: Execution, instr: Instr) -> None:
-    if x.layout.memory(instr.immediates[0]).shared:
-        raise UnsupportedError("shared memory")
     x.stack.append(x.state[x.layout.size(instr.immediates[0])])
 
 
 def _memory_grow(x: Execution, instr: Instr) -> None:
     """Whether growing works is up to the host, so it is an event like a call."""
     memory = instr.immediates[0]
-    if x.layout.memory(memory).shared:
-        raise UnsupportedError("shared memory")
     token = x.event("memory.grow", [x.pop()], memory)
     sort = x.layout.sorts[x.layout.size(memory)]
     for component in (x.layout.size(memory), x.layout.contents(memory), x.layout.world):
