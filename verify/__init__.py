@@ -5,9 +5,10 @@ tier claims and why.
 """
 
 from wasmopt.verify.cache import ProofCache, default_path
+from wasmopt.verify.correspondence import prove_module
 from wasmopt.verify.prover import Prover
 
-__all__ = ["ProofCache", "Prover", "default_path"]
+__all__ = ["ProofCache", "Prover", "default_path", "prove_module"]
 
 if __name__ != "wasmopt.verify":
     raise ImportError("import this package as wasmopt.verify")

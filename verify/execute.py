@@ -12,6 +12,7 @@ happens in that state; which check fails first within one state is not observabl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Sequence
 from typing import Final
 
@@ -49,6 +50,7 @@ class Execution:
         sink: whether what is done behind a join is done in each of its cases.
         stack, locals, state: at the current position.
         guard: under which control is here, relative to `region`.
+        shared_loads: how often a place in shared memory was loaded from in one state.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Execution:
         self.locals: list[Term] = _initial_locals(code, self.arena)
         self.state: State = layout.initial(self.arena)
         self.stack: list[Term] = []
+        self.shared_loads: Counter[Hashable] = Counter()
         self.guard: Term = diagrams.true
         self.region = Region(None, diagrams.true)
         self.frames: list[Frame] = [

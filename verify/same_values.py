@@ -32,8 +32,9 @@ from wasmopt.context import Context
 from wasmopt.errors import InputError
 from wasmopt.function import Function
 from wasmopt.instr import Instr
-from wasmopt.opcodes import Effect
-from wasmopt.types import F32, F64, I32, I64, ValType
+from wasmopt.types import ValType
+from wasmopt.verify.global_facts import GlobalFacts
+from wasmopt.verify.inlining import zero
 from wasmopt.verify.live_code import (
     BRANCH,
     ELSE,
@@ -55,7 +56,6 @@ MAX_REMEMBERED: Final = 40
 Event = tuple[object, ...]
 """What happens, then the numbers of the values it takes."""
 
-_ZEROS: Final = {I32: "i32.const", I64: "i64.const", F32: "f32.const", F64: "f64.const"}
 _MALFORMED: Final = (InputError, LookupError, NotCoveredError, TypeError, ValueError)
 
 
@@ -114,14 +114,16 @@ def _is_inductive(walks: Sequence[_Walk]) -> bool:
     )
 
 
-class _Rows(dict[Instr, tuple[int, int, int]]):
-    """Instruction -> what it is to a walk, and how many values it pops and pushes."""
+class _Rows(dict[Instr, tuple[int, int, int, Instr]]):
+    """Instruction -> what it is to a walk, how many values it pops and pushes, and its meaning."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._arities: Final = context.table(Arities)
+        self._constants: Final = context.table(GlobalFacts)
+        self._globals: Final = context.signatures.globals
 
-    def __missing__(self, instr: Instr) -> tuple[int, int, int]:
+    def __missing__(self, instr: Instr) -> tuple[int, int, int, Instr]:
         pops, pushes = self._arities[instr]
         if pops < 0 or pushes < 0:
             raise NotCoveredError(f"{instr.name} among straight-line code")
@@ -129,7 +131,12 @@ class _Rows(dict[Instr, tuple[int, int, int]]):
         if what is None:
             pure = instr.name in REMOVABLE and not instr.effects and pushes == 1
             what = _PURE if pure else _EVENT
-        row = self[instr] = (what, pops, pushes)
+        meaning = instr
+        if instr.name == "global.get":
+            meaning = self._constants.get(instr.immediates[0], instr)
+            if meaning is not instr or not self._globals[instr.immediates[0]].mutable:
+                what = _PURE
+        row = self[instr] = (what, pops, pushes, meaning)
         return row
 
 
@@ -244,8 +251,8 @@ class _Walk:
         self._by_index: Final = by_index
         self._values: list[int] = []
         zeros = {each: self._zero(each) for each in set(reading.locals)}
-        self._locals: Final = [numbers["parameter", each] for each in range(reading.params)]
-        self._locals += [zeros[each] for each in reading.locals]
+        params = [numbers["parameter", each] for each in range(reading.params)]
+        self._locals: Final = params + [zeros[each] for each in reading.locals]
         whole = _the(reading.steps[-1])
         self._open: Final = [_Frame(whole)]
         self._frames: Final = {whole: self._open[0]}
@@ -253,10 +260,8 @@ class _Walk:
 
     def _zero(self, value_type: ValType) -> int:
         """The value that a local of that type starts with."""
-        name = _ZEROS.get(value_type)
-        if name is None:
-            return self._numbers["zero", value_type]
-        return self._numbers[(self._reading.pool.make(name, 0),)]
+        instr = zero(value_type, self._reading.pool)
+        return self._numbers["unset" if instr is None else (instr,)]
 
     def straight_line(self, run: Sequence[Instr]) -> None:
         """Follow instructions that are no control."""
@@ -268,12 +273,12 @@ class _Walk:
         )
         log = self._open[-1].log
         for instr in run:
-            what, pops, pushes = rows[instr]
+            what, pops, pushes, meaning = rows[instr]
             if what == _GET:
                 values.append(variables[instr.immediates[0]])
             elif what == _PURE:
                 if pops == 0:
-                    values.append(numbers[(instr,)])
+                    values.append(numbers[(meaning,)])
                 elif pops == 1:
                     values[-1] = numbers[instr, values[-1]]
                 elif pops == 2:

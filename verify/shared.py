@@ -1,14 +1,14 @@
-"""Accesses to shared memory, and atomic ones: events, like calls, in the order they are made in.
+"""Accesses to shared memory, and atomic ones.
 
-Other threads may read and write a shared memory between any two accesses, so nothing is known of
-what a load finds, of the size, or of what becomes of a store: an access is an event that is named
-by its instruction, its operands and everything that happened before, and what it gives back is a
-function of that event.  Two versions that make the same accesses with the same operands in the
-same order allow the same executions, whatever the memory model says about each; an access that is
-added, taken away, changed or moved past another, or past any other effect, makes them differ.
+Other threads may read and write a shared memory between any two accesses.  A store, an atomic
+access, a bulk operation or a question for the size is an event, like a call, named by its
+instruction, its operands and everything that happened before; what it gives back is a function of
+that event.  A plain load is a value of its own: nobody knows which, so two loads are never the
+same, but loads between two other effects may change places, and a load may go when its value is
+not used, as long as it still traps.  Plain loads are not ordered by anything but program order,
+and exchanging two of them leaves the happens-before relation to all other events as it was.
 
-Source: WebAssembly threads proposal, "Memory model": executions are defined over the events of
-each thread in program order.
+Source: WebAssembly threads proposal, "Relaxed Memory Model".
 """
 
 from __future__ import annotations
@@ -16,21 +16,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wasmopt.instr import Instr, MemArg
-from wasmopt.opcodes import Effect
-from wasmopt.verify.state import Layout
-from wasmopt.verify.terms import STATE, constant_bits, is_constant
+from wasmopt.opcodes import BY_MNEMONIC, Effect
+from wasmopt.verify.accesses import LOADS, STORE_MASKS, STORES
+from wasmopt.verify.state import Layout, access_bytes
+from wasmopt.verify.terms import STATE, Term, constant_bits, is_constant
 
 if TYPE_CHECKING:
     from wasmopt.verify.execute import Execution
 
-_WRITTEN_BITS: Final = {
-    "i32.store8": 0xFF,
-    "i32.store16": 0xFFFF,
-    "i64.store8": 0xFF,
-    "i64.store16": 0xFFFF,
-    "i64.store32": 0xFFFF_FFFF,
-}
-"""The bits of its operand that a narrow store writes."""
+_ORDERED: Final = Effect.WRITE_MEMORY | Effect.ATOMIC
 
 
 def is_shared_access(layout: Layout, instr: Instr) -> bool:
@@ -42,20 +36,55 @@ def is_shared_access(layout: Layout, instr: Instr) -> bool:
 
 def access(x: Execution, instr: Instr) -> None:
     """Execute an access that is one of `is_shared_access`."""
+    loads = instr.op.natural_alignment is not None and not instr.effects & _ORDERED
+    if loads:
+        _load(x, instr)
+    else:
+        _event(x, instr)
+
+
+def _load(x: Execution, instr: Instr) -> None:
+    """A plain load: a new value, and a new chance to be out of bounds."""
+    name, *conversions = LOADS.get(instr.name, (instr.name,))
+    op, memarg = BY_MNEMONIC[name], instr.immediates[0]
+    address, *rest = x.pop_many(len(op.operands or ()))
+    address, offset = _apart(x, address, memarg)
+    key = (name, offset, memarg.memory, *instr.immediates[1:])
+    moment = x.state[-1]
+    number = x.shared_loads[moment, address, key]
+    x.shared_loads[moment, address, key] += 1
+    traps = x.predicate("access traps", (moment, address), (*key, number))
+    x.trap_if(x.diagrams.condition(traps))
+    sort = (op.results or ("",))[0]
+    value = x.arena.node("shared load", sort, (moment, address, *rest), (*key, number))
+    if name.endswith("_u"):
+        value.ones = (1 << 8 * access_bytes(op)) - 1
+    for conversion in conversions:
+        value = x.apply(conversion, value)
+    x.stack.append(value)
+
+
+def _apart(x: Execution, address: Term, memarg: MemArg) -> tuple[Term, int]:
+    """Address and offset; of a constant address all is offset, since adding does not wrap."""
+    if not is_constant(address):
+        return address, memarg.offset
+    return x.arena.constant(address.sort, 0), memarg.offset + constant_bits(address)
+
+
+def _event(x: Execution, instr: Instr) -> None:
     taken, left = x.arities[instr]
     operands = x.pop_many(taken)
-    payload = (instr.name, *[_place(each) for each in instr.immediates])
-    if instr.immediates and isinstance(instr.immediates[0], MemArg):
-        if is_constant(operands[0]):
-            # Address and offset are added without wrapping: it does not matter which is which.
-            offset = instr.immediates[0].offset + constant_bits(operands[0])
-            payload = (instr.name, (offset, instr.immediates[0].memory), *payload[2:])
-            operands[0] = x.arena.constant(operands[0].sort, 0)
-        bits = _WRITTEN_BITS.get(instr.name)
-        if bits is not None:
-            sort = operands[1].sort
-            operands[1] = x.apply(f"{sort}.and", operands[1], x.arena.constant(sort, bits))
-    event = x.event("access", operands, payload)
+    name, immediates = instr.name, instr.immediates
+    if immediates and isinstance(immediates[0], MemArg):
+        operands[0], offset = _apart(x, operands[0], immediates[0])
+        immediates = (offset, immediates[0].memory, *immediates[1:])
+        if name in STORES:
+            name, conversion = STORES[name]
+            operands[1] = x.apply(conversion, operands[1])
+        if name in STORE_MASKS:
+            mask = x.arena.constant("i32", STORE_MASKS[name])
+            operands[1] = x.apply("i32.and", operands[1], mask)
+    event = x.event("access", operands, (name, *immediates))
     if instr.effects & Effect.TRAP:
         x.trap_if(x.diagrams.condition(x.predicate("access traps", (event,), ())))
     for component in (*map(x.layout.contents, _memories(instr)), x.layout.world):
@@ -71,13 +100,6 @@ def _memories(instr: Instr) -> list[int]:
         for kind, value in zip(instr.op.immediates, instr.immediates, strict=True)
         if kind in ("memarg", "memory")
     ]
-
-
-def _place(immediate: object) -> object:
-    """An immediate without what does not matter: the alignment is a hint."""
-    if isinstance(immediate, MemArg):
-        return immediate.offset, immediate.memory
-    return immediate
 
 
 def _result_sort(layout: Layout, instr: Instr) -> str:

@@ -16,6 +16,7 @@ from wasmopt.instr import Instr
 from wasmopt.opcodes import BY_MNEMONIC, Effect, Opcode
 from wasmopt.semantics import constant_bits
 from wasmopt.types import ArrayType, FieldType, StructType, ValType
+from wasmopt.verify.accesses import FULL_STORES, LOADS, STORE_MASKS, STORES
 from wasmopt.verify.handlers import call_may_throw, throw, throw_again
 from wasmopt.verify.shared import access, is_shared_access
 from wasmopt.verify.state import access_bytes, sort_of
@@ -143,54 +144,16 @@ def _nop(_x: Execution, _instr: Instr) -> None:
 
 # -- memory ------------------------------------------------------------------------------------
 
-_FULL_STORES: Final = {
-    "i32.load": "i32.store",
-    "i64.load": "i64.store",
-    "v128.load": "v128.store",
-    "i32.load8_u": "i32.store8",
-    "i32.load16_u": "i32.store16",
-}
-"""Loads that give back just what that store stored (see `_STORE_MASKS`)."""
-
-_LOADS: Final = {
-    "f32.load": ("i32.load", "f32.reinterpret_i32"),
-    "f64.load": ("i64.load", "f64.reinterpret_i64"),
-    "i32.load8_s": ("i32.load8_u", "i32.extend8_s"),
-    "i32.load16_s": ("i32.load16_u", "i32.extend16_s"),
-    "i64.load8_u": ("i32.load8_u", "i64.extend_i32_u"),
-    "i64.load16_u": ("i32.load16_u", "i64.extend_i32_u"),
-    "i64.load32_u": ("i32.load", "i64.extend_i32_u"),
-    "i64.load8_s": ("i32.load8_u", "i64.extend_i32_u", "i64.extend8_s"),
-    "i64.load16_s": ("i32.load16_u", "i64.extend_i32_u", "i64.extend16_s"),
-    "i64.load32_s": ("i32.load", "i64.extend_i32_s"),
-}
-"""Loads that are another load and conversions of what it finds: one term for each place."""
-
-_STORES: Final = {
-    "f32.store": ("i32.store", "i32.reinterpret_f32"),
-    "f64.store": ("i64.store", "i64.reinterpret_f64"),
-    "i64.store8": ("i32.store8", "i32.wrap_i64"),
-    "i64.store16": ("i32.store16", "i32.wrap_i64"),
-    "i64.store32": ("i32.store", "i32.wrap_i64"),
-}
-"""Stores that are another store of the converted value."""
-
-_STORE_MASKS: Final = {
-    "i32.store8": 0xFF,
-    "i32.store16": 0xFFFF,
-}
-"""Narrow stores keep only these bits; the term of the stored value is masked at once."""
-
 
 def _access(x: Execution, instr: Instr) -> None:
     name, memarg = instr.name, instr.immediates[0]
     operands = x.pop_many(len(instr.op.operands or ()))
     conversions: Sequence[str] = ()
-    if name in _STORES:
-        name, conversion = _STORES[name]
+    if name in STORES:
+        name, conversion = STORES[name]
         operands[1:] = [x.apply(conversion, operands[1])]
-    elif name in _LOADS:
-        name, *conversions = _LOADS[name]
+    elif name in LOADS:
+        name, *conversions = LOADS[name]
     op = BY_MNEMONIC[name]
     address, rest = operands[0], tuple(operands[1:])
     offset, width = memarg.offset, access_bytes(op)
@@ -202,7 +165,7 @@ def _access(x: Execution, instr: Instr) -> None:
     component = x.layout.contents(memarg.memory)
     place = (offset, width, *instr.immediates[1:])
     if instr.effects & Effect.WRITE_MEMORY:
-        mask = _STORE_MASKS.get(name)
+        mask = STORE_MASKS.get(name)
         if mask is not None:
             rest = (x.apply("i32.and", rest[0], x.arena.constant("i32", mask)),)
         written = x.make(name, STATE, (x.state[component], address, *rest), ("store", *place))
@@ -220,7 +183,7 @@ def _loaded(x: Execution, op: Opcode, operands: tuple[Term, ...], place: tuple[i
     contents, address, *rest = operands
     offset, width = place[:2]
     contents = _before_disjoint_stores(contents, address, offset, width)
-    if contents.op == _FULL_STORES.get(op.mnemonic) and contents.args[1] is address:
+    if contents.op == FULL_STORES.get(op.mnemonic) and contents.args[1] is address:
         stored_at = contents.payload
         if isinstance(stored_at, tuple) and stored_at[1] == offset:
             return contents.args[2]

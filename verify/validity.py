@@ -91,7 +91,7 @@ class ValidityGate:
         """The small module around one function."""
         if function.type_index not in self._type_indices:
             raise _RefusedError(f"invalid: type {function.type_index} does not exist")
-        _check_locals(function.locals)
+        check_locals(function.locals)
         encodings = self._encodings
         code = locals_bytes(function.locals) + b"".join([encodings[i] for i in function.body])
         return b"".join(
@@ -229,8 +229,12 @@ def _section(section: Section, items: Sequence[bytes]) -> bytes:
     return bytes([section]) + unsigned_leb(len(content)) + content
 
 
-def _check_locals(groups: LocalGroups) -> None:
-    """The declarations must be read back as what they say."""
+def check_locals(groups: LocalGroups) -> None:
+    """Check that local declarations are read back as what they say.
+
+    Raises:
+        InputError, TypeError, ValueError: they are not.
+    """
     reader = Reader(locals_bytes(groups))
     read = [
         (reader.u32("number of locals"), read_value_type(reader))

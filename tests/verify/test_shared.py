@@ -34,6 +34,15 @@ EQUAL = {
         "(param i32) (result i32) (i32.load align=1 (local.get 0))",
         "(param i32) (result i32) (i32.load (local.get 0))",
     ),
+    "loads that change places": (
+        f"(param i32 i32) (result i32) (i32.sub {LOAD} (i32.load (local.get 1)))",
+        f"""(param i32 i32) (result i32) (local i32)
+            (local.set 2 (i32.load (local.get 1))) (i32.sub {LOAD} (local.get 2))""",
+    ),
+    "a byte, extended": (
+        "(param i32) (result i64) (i64.load8_s (local.get 0))",
+        "(param i32) (result i64) (i64.extend_i32_s (i32.load8_s (local.get 0)))",
+    ),
     "a loop that waits for another thread": (
         f"(param i32) (loop (br_if 0 (i32.eqz {LOAD})))",
         f"(param i32) (local i32) (loop (br_if 0 (i32.eqz (local.tee 1 {LOAD}))))",
@@ -45,9 +54,22 @@ DIFFERENT = {
         f"(param i32) (result i32) (i32.add {LOAD} {LOAD})",
         f"(param i32) (result i32) (i32.shl {LOAD} (i32.const 1))",
     ),
-    "a load whose result nobody wants": (
-        f"(param i32) (drop {LOAD}) (drop {LOAD})",
-        f"(param i32) (drop {LOAD})",
+    "a load that may trap": (f"(param i32) (drop {LOAD})", "(param i32)"),
+    "loads of one place that change places": (
+        f"(param i32) (result i32) (i32.sub {LOAD} {LOAD})",
+        f"""(param i32) (result i32) (local i32)
+            (local.set 1 {LOAD}) (i32.sub {LOAD} (local.get 1))""",
+    ),
+    "a load moved across a store": (
+        f"(param i32) (result i32) {LOAD} (i32.store offset=64 (local.get 0) (i32.const 1))",
+        f"(param i32) (result i32) (i32.store offset=64 (local.get 0) (i32.const 1)) {LOAD}",
+    ),
+    "the value of the iteration before": (
+        f"""(param i32) (result i32) (local i32)
+            (loop (local.set 1 {LOAD}) (br_if 0 (i32.eqz {LOAD}))) (local.get 1)""",
+        f"""(param i32) (result i32) (local i32 i32)
+            (loop (local.set 1 (local.get 2)) (local.set 2 {LOAD}) (br_if 0 (i32.eqz {LOAD})))
+            (local.get 1)""",
     ),
     "a value that was just stored": (
         f"(param i32 i32) (result i32) (i32.store (local.get 0) (local.get 1)) {LOAD}",

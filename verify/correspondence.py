@@ -1,0 +1,206 @@
+"""Is one module a version of another, under a correspondence that nobody has to trust?
+
+The argument is in README.md, "Module-level changes".  In short: the old module is brought into
+the index spaces of the new one; everything that is no code must be equal there; whatever is gone
+must not be named by anything that is left; and each function must be equal to its new version,
+calls of functions that were put in place or taken out being replaced by their bodies on both
+sides.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import replace
+from typing import Final
+
+from wasmopt.context import Context
+from wasmopt.errors import ValidationError
+from wasmopt.function import Function
+from wasmopt.module import Kind, Module
+from wasmopt.module_change import Correspondence, Map
+from wasmopt.renumber import GoneError, Renumbering
+from wasmopt.validate import validate
+from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
+from wasmopt.verify.inlining import ExpansionError, Inliner
+from wasmopt.verify.module_parts import (
+    RefusedError,
+    check_honest,
+    check_parts,
+    distinguishable,
+    require,
+    type_identities,
+)
+from wasmopt.verify.same_values import same_values
+
+_log = logging.getLogger(__name__)
+
+MAPPED: Final = "same under the maps"
+VALUES: Final = "same values"
+_METHODS: Final = (MAPPED, "text", VALUES, "window", "summary", "solver")
+"""From the least to the most; the most that any function took is the method of the module."""
+
+
+def prove_module(
+    before: Module, after: Module, claim: Correspondence, prover: Prover
+) -> Proved | Unproved:
+    """Decide whether `after` can stand for `before`.
+
+    Args:
+        before: a valid module.
+        after: what came of it; its instructions have to be of the same pool.
+        claim: which index stands for which.
+        prover: for functions that are not equal otherwise.
+    """
+    try:
+        check_honest(before, after)
+        validate(after)
+        return Proved(_Proof(before, after, claim, prover).run())
+    except (RefusedError, GoneError, ExpansionError) as refusal:
+        return Unproved(str(refusal))
+    except ValidationError as error:
+        return Unproved(f"invalid: {error.problem}")
+    except MemoryError:
+        return Unproved("budget: out of memory")
+    except Exception as error:  # the gate must hold whatever happens behind it
+        _log.exception("the validator failed on a module")
+        return Unproved(f"internal: {type(error).__name__}")
+
+
+class _Proof:
+    """One proof.
+
+    All functions, old and new, stand side by side in one *joint* module: the new module with the
+    old functions, renumbered, behind its own.  Whatever a function proof takes from its module so
+    holds for both.
+    """
+
+    def __init__(
+        self, before: Module, after: Module, claim: Correspondence, prover: Prover
+    ) -> None:
+        self._before: Final = before
+        self._after: Final = after
+        self._prover: Final = prover
+        self._methods: Counter[str] = Counter()
+        self._imported: Final = len(before.imported(Kind.FUNCTION))
+        total = self._imported + len(before.functions)
+        self._functions: Final = _complete(claim.maps.get(Kind.FUNCTION), total)
+        self._claim: Final = replace(
+            claim, maps={**claim.maps, Kind.FUNCTION: tuple(self._functions)}
+        )
+        self._inlined: Final = sorted(claim.inlined)
+        self._outlined: Final = sorted(claim.outlined)
+        require(all(self._imported <= i < total for i in self._inlined), "a wrong index")
+        new_total = self._imported + len(after.functions)
+        require(all(self._imported <= i < new_total for i in self._outlined), "a wrong index")
+
+    def run(self) -> str:
+        """Check everything; the method that proved it.
+
+        Raises:
+            RefusedError, GoneError, ExpansionError: it is not proved.
+        """
+        moved = Renumbering(self._claim, self._after.pool)
+        check_parts(self._before, self._after, self._claim, moved)
+        self._check_merged()
+        ghosts = self._ghost_indices()
+        old = self._old_functions(ghosts)
+        self._compare(old, ghosts)
+        return max(self._methods, key=_METHODS.index, default=MAPPED)
+
+    def _ghost_indices(self) -> dict[int, int]:
+        """Indices behind all others for functions that were put in place and are gone."""
+        gone = [index for index in self._inlined if self._functions[index] is None]
+        behind = self._imported + len(self._after.functions)
+        return {index: behind + place for place, index in enumerate(gone)}
+
+    def _old_functions(self, ghosts: dict[int, int]) -> dict[int, Function]:
+        """The old functions that still count, under the new indices but by their old one."""
+        functions = [ghosts.get(old, new) for old, new in enumerate(self._functions)]
+        maps = {**self._claim.maps, Kind.FUNCTION: tuple(functions)}
+        renumbering = Renumbering(replace(self._claim, maps=maps), self._after.pool)
+        old_types, new_types = type_identities(self._before, self._after)
+        renumbered: dict[int, Function] = {}
+        for index, function in enumerate(self._before.functions, self._imported):
+            new = functions[index]
+            if new is None:
+                continue
+            type_index = renumbering.index("type", function.type_index)
+            if index not in ghosts:
+                type_index = self._new_version(new).type_index
+            same = old_types[function.type_index] == new_types[type_index]
+            require(same, f"function {index} has another type")
+            groups = tuple(
+                [(count, renumbering.value_type(each)) for count, each in function.locals]
+            )
+            body = renumbering.expression(function.body)
+            renumbered[index] = Function(type_index, groups, body)
+        return renumbered
+
+    def _new_version(self, index: int) -> Function:
+        return self._after.functions[index - self._imported]
+
+    def _check_merged(self) -> None:
+        """Functions that became one must not be told apart by anybody."""
+        members: dict[int, list[int]] = {}
+        for old, new in enumerate(self._functions):
+            if new is not None:
+                members.setdefault(new, []).append(old)
+        classes = [each for each in members.values() if len(each) > 1]
+        if classes:
+            seen = distinguishable(self._before)
+            for each in classes:
+                known = [index for index in each if index in seen]
+                require(len(known) < 2, f"functions {known[:2]} are one, and could be told apart")
+
+    def _compare(self, old: dict[int, Function], ghosts: dict[int, int]) -> None:
+        """Compare each old function that is left with its new version."""
+        changed = []
+        for index, function in old.items():
+            new = self._functions[index]
+            if new is None:
+                continue
+            version = self._new_version(new)
+            if function.body == version.body and function.locals == version.locals:
+                self._methods[MAPPED] += 1
+            else:
+                changed.append((index, function, version))
+        if not changed:
+            return
+        ghost_functions = [old[index] for index in ghosts]
+        others = [function for index, function in old.items() if index not in ghosts]
+        functions = (*self._after.functions, *ghost_functions, *others)
+        context = Context(replace(self._after, functions=functions))
+        indices = {index: ghosts.get(index, self._functions[index]) for index in self._inlined}
+        old_bodies = {new: old[index] for index, new in indices.items() if new is not None}
+        new_bodies = {index: self._new_version(index) for index in self._outlined}
+        for new in old_bodies:
+            if new < self._imported + len(self._after.functions):
+                new_bodies[new] = self._new_version(new)
+        expansions = (Inliner(old_bodies, context), Inliner(new_bodies, context))
+        named = {context.pool.make("ref.func", ghost) for ghost in ghosts.values()}
+        named |= {context.pool.make("return_call", ghost) for ghost in ghosts.values()}
+        for index, function, version in changed:
+            first, second = expansions[0](function), expansions[1](version)
+            require(named.isdisjoint(first.body), f"function {index} names what is gone")
+            self._methods[self._same(index, first, second, context)] += 1
+
+    def _same(self, index: int, before: Function, after: Function, context: Context) -> str:
+        """The method that proves the two equal."""
+        if before.body == after.body and before.locals == after.locals:
+            return MAPPED
+        if same_values(before, after, context):
+            return VALUES
+        verdict: Verdict = self._prover(before, after, context)
+        if isinstance(verdict, Proved):
+            return verdict.method if verdict.method in _METHODS else _METHODS[-1]
+        reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+        raise RefusedError(f"function {index}: {reason}")
+
+
+def _complete(indices: Map | None, count: int) -> Map:
+    """The map, spelled out."""
+    if indices is None:
+        return tuple(range(count))
+    require(len(indices) == count, "a map of another length")
+    return indices
