@@ -32,6 +32,8 @@ MAX_UNFOLDINGS: Final = 8
 
 MAX_CASES: Final = 8
 """Cases that one instruction behind a join is looked at in."""
+TEST_BITS: Final = 509
+"""Bits of the masks of the atoms that a diagram may test; two that share none are independent."""
 MAX_SPLITS: Final = 64
 """Tests and cases that joined states are taken apart by."""
 
@@ -60,6 +62,7 @@ class Diagrams:
         self._choices: dict[tuple[Term, Term, Term], Term] = {}
         self._joins: dict[tuple[tuple[Term, Term], ...], Term] = {}
         self._names: dict[Term, Term] = {}
+        self._tested: dict[Term, int] = {}
         self._unfoldings: dict[Term, Term] = {}
         self._definitions: dict[Term, tuple[str, tuple[Term, ...]]] = {}
         self._conditions: dict[Term, Term] = {}
@@ -306,6 +309,8 @@ class Diagrams:
                 names.append(atom)
             if names:
                 self._names[term] = max(names, key=_number)
+            tested = self._tested
+            tested[term] = 1 << atom.number % TEST_BITS | tested.get(high, 0) | tested.get(low, 0)
         return term
 
     def _condition(self, term: Term, depth: int) -> Term:
@@ -391,8 +396,10 @@ class Diagrams:
                     return value
                 edges = ((guard, value),)
                 break
-        if len(edges) == 1 and edges[0][1].depth == 0:
-            return edges[0][1]
+        if len(edges) == 1:
+            guard, value = edges[0]
+            if not self._tested.get(guard, 0) & self._tested.get(value, 0):
+                return value  # what is known here says nothing about it
         known = self._merges.get(edges, self.true)
         if known is not self.true:
             return known

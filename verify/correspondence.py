@@ -20,6 +20,7 @@ from wasmopt.function import Function
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, Map
 from wasmopt.renumber import GoneError, Renumbering
+from wasmopt.types import RecGroup
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
 from wasmopt.verify.inlining import ExpansionError, Inliner
@@ -104,8 +105,9 @@ class _Proof:
         check_parts(self._before, self._after, self._claim, moved)
         self._check_merged()
         ghosts = self._ghost_indices()
-        old = self._old_functions(ghosts)
-        self._compare(old, ghosts)
+        joint, types = self._with_old_types()
+        old = self._old_functions(ghosts, joint, types)
+        self._compare(old, ghosts, joint)
         return max(self._methods, key=_METHODS.index, default=MAPPED)
 
     def _ghost_indices(self) -> dict[int, int]:
@@ -114,27 +116,49 @@ class _Proof:
         behind = self._imported + len(self._after.functions)
         return {index: behind + place for place, index in enumerate(gone)}
 
-    def _old_functions(self, ghosts: dict[int, int]) -> dict[int, Function]:
+    def _with_old_types(self) -> tuple[Module, Map]:
+        """The new module with types that are gone behind its own; where each old type is now."""
+        after = self._after
+        count = sum([len(group.types) for group in after.types])
+        old = [len(group.types) for group in self._before.types]
+        images = list(_complete(self._claim.types, sum(old)))
+        added: list[RecGroup] = []
+        start = 0
+        for group in self._before.types:
+            members = range(start, start + len(group.types))
+            start = members.stop
+            if all(images[index] is not None for index in members):
+                continue
+            own = [*images[: members.start], *range(count, count + len(members))]
+            renumbering = Renumbering(Correspondence(types=tuple(own)), after.pool)
+            subs = tuple([renumbering.sub_type(sub) for sub in group.types])
+            added.append(replace(group, types=subs))
+            for index in members:
+                if images[index] is None:
+                    images[index] = own[index]
+            count += len(members)
+        return replace(after, types=(*after.types, *added)), tuple(images)
+
+    def _old_functions(
+        self, ghosts: dict[int, int], joint: Module, types: Map
+    ) -> dict[int, Function]:
         """The old functions that still count, under the new indices but by their old one."""
-        functions = [ghosts.get(old, new) for old, new in enumerate(self._functions)]
-        maps = {**self._claim.maps, Kind.FUNCTION: tuple(functions)}
-        renumbering = Renumbering(replace(self._claim, maps=maps), self._after.pool)
-        old_types, new_types = type_identities(self._before, self._after)
+        functions = tuple([ghosts.get(old, new) for old, new in enumerate(self._functions)])
+        maps = {**self._claim.maps, Kind.FUNCTION: functions}
+        renumbering = Renumbering(replace(self._claim, maps=maps, types=types), self._after.pool)
+        old_types, new_types = type_identities(self._before, joint)
         renumbered: dict[int, Function] = {}
         for index, function in enumerate(self._before.functions, self._imported):
             new = functions[index]
             if new is None:
                 continue
-            type_index = renumbering.index("type", function.type_index)
+            moved = renumbering.function(function)
             if index not in ghosts:
                 type_index = self._new_version(new).type_index
-            same = old_types[function.type_index] == new_types[type_index]
-            require(same, f"function {index} has another type")
-            groups = tuple(
-                [(count, renumbering.value_type(each)) for count, each in function.locals]
-            )
-            body = renumbering.expression(function.body)
-            renumbered[index] = Function(type_index, groups, body)
+                same = old_types[function.type_index] == new_types[type_index]
+                require(same, f"function {index} has another type")
+                moved = replace(moved, type_index=type_index)
+            renumbered[index] = moved
         return renumbered
 
     def _new_version(self, index: int) -> Function:
@@ -153,7 +177,7 @@ class _Proof:
                 known = [index for index in each if index in seen]
                 require(len(known) < 2, f"functions {known[:2]} are one, and could be told apart")
 
-    def _compare(self, old: dict[int, Function], ghosts: dict[int, int]) -> None:
+    def _compare(self, old: dict[int, Function], ghosts: dict[int, int], joint: Module) -> None:
         """Compare each old function that is left with its new version."""
         changed = []
         for index, function in old.items():
@@ -170,7 +194,7 @@ class _Proof:
         ghost_functions = [old[index] for index in ghosts]
         others = [function for index, function in old.items() if index not in ghosts]
         functions = (*self._after.functions, *ghost_functions, *others)
-        context = Context(replace(self._after, functions=functions))
+        context = Context(replace(joint, functions=functions))
         indices = {index: ghosts.get(index, self._functions[index]) for index in self._inlined}
         old_bodies = {new: old[index] for index, new in indices.items() if new is not None}
         new_bodies = {index: self._new_version(index) for index in self._outlined}

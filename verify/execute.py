@@ -185,8 +185,12 @@ class Execution:
             # What trapped before one of the ways here met does not trap again behind it.
             for known in guards:
                 rest = diagrams.conjunction(rest, diagrams.negation(known))
-        passed.append((guard, strength))
+        self.note_check(passed, guard, strength)
         self._add_trap(rest, condition, key, strength)
+
+    def note_check(self, passed: list[tuple[Term, int]], guard: Term, strength: int) -> None:
+        """Remember that a check of that strength was passed under `guard`."""
+        passed.append((guard, strength))
 
     def _add_trap(
         self, guard: Term, condition: Term, key: tuple[object, ...], strength: int
@@ -527,6 +531,7 @@ class _LoopStart:
             del frame.edges[count:]
         region = self._frame.region
         region.traps.clear()
+        region.trace.clear()
         region.checked = {key: list(known) for key, known in self._checked.items()}
         state = list(self._state)
         for (kind, index), value in (values or {}).items():

@@ -28,6 +28,7 @@ from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.verify.conditions import Diagrams
 from wasmopt.verify.execute import Execution
+from wasmopt.verify.lockstep import Lockstep, same_control
 from wasmopt.verify.normalise import Normaliser
 from wasmopt.verify.regions import (
     Answer,
@@ -108,6 +109,7 @@ class Comparison:
         *,
         by_index: bool,
         sink: bool = False,
+        lockstep: bool = False,
         make_oracle: Callable[[Arena], Oracle] | None = None,
     ) -> None:
         self.arena: Final = Arena()
@@ -119,11 +121,13 @@ class Comparison:
         self._oracle: Final = None if make_oracle is None else make_oracle(self.arena)
         self._live: Final = before.live
         arities = context.table(Arities)
+        self._lockstep: Final = lockstep
+        execution = Lockstep if lockstep else Execution
         self._starts: Final = [
-            partial(Execution, each, arities, self._layout, self._diagrams, normaliser, sink=sink)
+            partial(execution, each, arities, self._layout, self._diagrams, normaliser, sink=sink)
             for each in (before, after)
         ]
-        self._once: Final = sink or not by_index or make_oracle is not None
+        self._once: Final = lockstep or sink or not by_index or make_oracle is not None
         self._known: dict[tuple[int, int], dict[Place, Hashable]] = {}
         self._loops: list[_Loop] = []
         self._seen_ones: _Masks = {}
@@ -322,6 +326,10 @@ class Comparison:
         return unified
 
     def _compare_traps(self, first: Region, second: Region) -> None:
+        if self._lockstep:
+            if not same_control(first, second):
+                self._fail("they branch differently")
+            return
         none = Traps()
         unequal = []
         for state in {**first.traps, **second.traps}:

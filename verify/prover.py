@@ -4,6 +4,7 @@
 tier      claim
 ========  ====================================================================================
 text      both versions have the same normal form (`same_text`)
+lockstep  they, or the parts that differ, do the same at each point of the same control (`lockstep`)
 window    the parts that differ do the same from any state (`window`, `joint`)
 summary   the whole functions do (`joint`), loops matched by index, then by value, then with
           everything behind a join done in each of its cases
@@ -39,6 +40,7 @@ from wasmopt.verify.window import Code, find_window, whole_function
 _log = logging.getLogger(__name__)
 
 TEXT: Final = "text"
+LOCKSTEP: Final = "lockstep"
 WINDOW: Final = "window"
 SUMMARY: Final = "summary"
 SOLVER: Final = "solver"
@@ -132,9 +134,13 @@ class Prover:
             window = find_window(before, after, context)
         except MalformedError:
             window = None
+        codes = (whole_function(before, context), whole_function(after, context))
+        for pair in (window, codes):
+            if pair is not None:
+                yield LOCKSTEP, partial(self._compare, *pair, context, lockstep=True)
+        yield LOCKSTEP, partial(self._compare, *codes, context, lockstep=True, by_index=False)
         if window is not None:
             yield WINDOW, partial(self._compare, *window, context)
-        codes = (whole_function(before, context), whole_function(after, context))
         if len(before.body) + len(after.body) > MAX_INSTRUCTIONS:
             yield SUMMARY, lambda: "budget: too long"
             return
@@ -157,13 +163,20 @@ class Prover:
         *,
         by_index: bool = True,
         sink: bool = False,
+        lockstep: bool = False,
         oracle: Callable[[Arena], Oracle] | None = None,
     ) -> str | None:
         """None if the two are equal, else why they are not known to be."""
         comparison = None
         try:
             comparison = Comparison(
-                before, after, context, by_index=by_index, sink=sink, make_oracle=oracle
+                before,
+                after,
+                context,
+                by_index=by_index,
+                sink=sink,
+                lockstep=lockstep,
+                make_oracle=oracle,
             )
             comparison.check()
         except (DifferentError, UnsupportedError, MalformedError, BudgetError) as error:

@@ -75,11 +75,20 @@ class Traps:
 
 @dataclass(slots=True)
 class Region:
-    """The function body or one loop body."""
+    """The function body or one loop body.
+
+    Attributes:
+        parent: the region around it.
+        entry_guard: under which it is entered, relative to the parent.
+        traps: what traps in which state.
+        trace: what was done to control, see `lockstep`.
+        checked: checks passed, with the guard of each.
+    """
 
     parent: Region | None
     entry_guard: Term
     traps: dict[State, Traps] = field(default_factory=dict)
+    trace: list[tuple[object, ...]] = field(default_factory=list)
     checked: dict[tuple[object, ...], list[tuple[Term, int]]] = field(default_factory=dict)
 
 
