@@ -29,7 +29,7 @@ from wasmopt.instr import Instr
 from wasmopt.passes.cse_candidates import ENTRY, Candidate, Expressions, Repeat, is_zero
 from wasmopt.passes.cse_locals import Home, Locals
 from wasmopt.passes.edits import Edits
-from wasmopt.types import NUMBER_TYPES, ValType
+from wasmopt.types import NUMBER_NAMES, NUMBER_TYPES, ValType
 
 
 def cse(function: Function, context: Context) -> Function:
@@ -137,11 +137,14 @@ class _Sharing:
         while self.body[index].name == "select":
             index = stack.producers[stack.operands(index)[0]]
         instr = self.body[index]
+        found: ValType | None = None
         if instr.name in ("local.get", "local.tee"):
-            return self.expressions.types[instr.immediates[0]]
-        if instr.name == "global.get":
-            return self.context.signatures.globals[instr.immediates[0]].value
-        return NUMBER_TYPES.get(instr.op.results[0]) if instr.op.results else None
+            found = self.expressions.types[instr.immediates[0]]
+        elif instr.name == "global.get":
+            found = self.context.signatures.globals[instr.immediates[0]].value
+        elif instr.op.results:
+            found = NUMBER_TYPES.get(instr.op.results[0])
+        return found if found in NUMBER_NAMES else None
 
     def share(self, candidate: Candidate) -> None:
         """Have the repeats of a candidate read a local."""

@@ -7,6 +7,7 @@ A candidate is a number of *repeats*: spans that compute a value which is known 
 * for a constant, from the start of the function, where it could be put into a local.
 
 A span repeats a value only if it does nothing but compute: no `local.tee`, no call, no block.
+References are not shared, since a local that holds one may promise less about it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from wasmopt.context import Context
 from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.passes.dominance import Dominance
-from wasmopt.passes.value_numbers import Held, ValueNumbers
-from wasmopt.types import is_defaultable
+from wasmopt.passes.value_numbers import ValueNumbers
+from wasmopt.types import NUMBER_NAMES
 
 READ_SIZE: Final = 2
 """Bytes of a `local.get`, `local.set` or `local.tee` with a small index."""
@@ -64,13 +65,12 @@ class Expressions(ValueNumbers):
         super().__init__(function, context)
         self.sizes: Final = [0, *accumulate([instr.size for instr in self.body])]
         self._dominance: Final = context.analysis(Dominance, function)
-        self._defaultable: Final = [is_defaultable(each) for each in self.types]
         self._starts: Final[dict[int, int]] = {}
         """Instruction -> where its span starts, if that does nothing but compute its value."""
         self._computed: Final[dict[int, list[int]]] = {}
         self._held: Final[list[Candidate]] = []
 
-    def read(self, index: int, local: int, held: Held) -> None:
+    def read(self, index: int) -> None:
         """A `local.get` computes; that is all there is to know."""
         self._starts[index] = index
 
@@ -88,7 +88,7 @@ class Expressions(ValueNumbers):
             if self.sizes[index + 1] - self.sizes[start] <= READ_SIZE:
                 return
             for local in self.holders.get(number, ())[-MOST_HOLDERS:]:
-                if self.held[local].number == number and self._defaultable[local]:
+                if self.held[local] == number and self.types[local] in NUMBER_NAMES:
                     self._held.append(Candidate([Repeat(start, index)], held=local))
                     return
         self._computed.setdefault(number, []).append(index)

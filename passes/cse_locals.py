@@ -22,6 +22,8 @@ from wasmopt.types import ValType
 
 MOST_TRIES: Final = 16
 """Locals of one type that are looked at."""
+_LARGE: Final = 128
+"""The first index that takes two bytes."""
 _DECLARATION_SIZE: Final = 2
 """Bytes of a declaration of few locals of a number type."""
 
@@ -76,14 +78,19 @@ class Locals:
         return last
 
     def find(self, value_type: ValType, first: int, last: int) -> Home:
-        """A local for a value from `first` to `last`: a free one, or a new one."""
+        """A local for a value from `first` to `last`.
+
+        A new one if that costs nothing, since the code is then easier to reason about; else one
+        that is free, if there is any.
+        """
         known = self._of_type.get(value_type, [])
-        for local in known[-MOST_TRIES:] if first != ENTRY else ():
-            if self._is_free(local, first, last):
-                return Home(local, value_type, first, last, 0)
+        new = len(self.types)
         declared = bool(known) and known[-1] >= self._params
-        cost = 0 if declared else _DECLARATION_SIZE
-        return Home(len(self.types), value_type, first, last, cost)
+        if (not declared or new >= _LARGE) and first != ENTRY:
+            for local in known[:MOST_TRIES]:
+                if self._is_free(local, first, last):
+                    return Home(local, value_type, first, last, 0)
+        return Home(new, value_type, first, last, 0 if declared else _DECLARATION_SIZE)
 
     def take(self, home: Home) -> None:
         """Use a local."""

@@ -15,13 +15,13 @@ only behind a write.  Costs: liveness and one more linear walk.
 
 from __future__ import annotations
 
+from wasmopt.arity import Arities
 from wasmopt.context import Context, Pass
 from wasmopt.effects import is_removable
 from wasmopt.function import Function
 from wasmopt.liveness import liveness
 from wasmopt.local_uses import LOCAL_INSTRUCTIONS
 from wasmopt.passes.vacuum_drops import remove_dropped_values
-from wasmopt.stack import stack
 from wasmopt.types import is_defaultable
 
 
@@ -55,22 +55,28 @@ def useless_locals(function: Function, context: Context) -> set[int]:
     A read is for another local if nothing stands between it and the `local.set` but instructions
     that only compute, all of them for that `local.set`.
     """
-    body, facts = function.body, context.analysis(stack, function)
-    removable = {instr for instr in set(body) if is_removable(instr)}
+    arities = context.table(Arities)
+    removable = {i for i in set(function.body) if is_removable(i) and arities[i][1] == 1}
     needs: dict[int, set[int]] = {}
     used: set[int] = set()
-    reads: list[int] = []
-    for index, instr in enumerate(body):
+    reads: list[tuple[int, int]] = []
+    values: list[int] = []
+    """Where the code of each value begins that such instructions have left so far."""
+    for index, instr in enumerate(function.body):
         if instr in removable:
+            operands = arities[instr][0]
             if instr.name == "local.get":
-                reads.append(index)
+                reads.append((index, instr.immediates[0]))
+            start = index if not operands else values[-operands] if operands <= len(values) else -1
+            values[len(values) - operands :] = [start]
         elif reads:
-            is_set = instr.name == "local.set" and not facts.polymorphic[index]
-            start = facts.starts[index] if is_set else index
-            for read in reads:
-                found = needs.setdefault(instr.immediates[0], set()) if read >= start else used
-                found.add(body[read].immediates[0])
-            reads = []
+            start = values[-1] if instr.name == "local.set" else -1
+            for read, local in reads:
+                is_needed = 0 <= start <= read
+                (needs.setdefault(instr.immediates[0], set()) if is_needed else used).add(local)
+            reads, values = [], []
+        else:
+            values = []
     waiting = list(used)
     while waiting:
         fresh = needs.pop(waiting.pop(), set()) - used

@@ -101,20 +101,15 @@ class _Ranges:
 
 
 def _unsplit(code: _Code) -> _Ranges:
-    """One range for each local."""
-    number: dict[int, int] = {}
+    """One range for each local; those that are live between blocks come first, in their order."""
+    number = {local: place for place, local in enumerate(code.locals)}
     range_at = {
         index: number.setdefault(code.body[index].immediates[0], len(number))
         for block in code.accesses
         for index in block
     }
-    ranges = [number[local] for local in code.locals]
-    live_out = [
-        sum([1 << ranges[place] for place in bits_of(live)])
-        for live in code.live_out[: len(code.accesses)]
-    ]
-    initial = {ranges[place] for place in bits_of(code.live_in[0])}
-    return _Ranges(range_at, list(number), initial, live_out)
+    initial = set(bits_of(code.live_in[0]))
+    return _Ranges(range_at, list(number), initial, code.live_out[: len(code.accesses)])
 
 
 class _Splitter:

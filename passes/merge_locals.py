@@ -40,7 +40,7 @@ def merge_locals(function: Function, context: Context) -> Function:
     for order in ((), ranking, ranking[::-1]) if ranking else ((),):
         preference = {local: place for place, local in enumerate(order)}
         rewritten = _Rewrite(function, context, values, preference).run()
-        candidate = dead_stores(rewritten, context)
+        candidate = function if rewritten is function else dead_stores(rewritten, context)
         if candidate.entry_size() < shortest.entry_size():
             shortest = candidate
     return shortest
@@ -86,10 +86,12 @@ class _Rewrite:
                 instr = body[index]
                 if instr.name in WRITES:
                     self.write(index, here)
-                elif instr.name == "local.get":
+                elif instr.name == "local.get" and self.preference:
                     self.result.append(self.read(instr, here))
-                else:
+                elif instr in here.holders:
                     self.result.append(self.constant(instr, here))
+                else:
+                    self.result.append(instr)
         changed = tuple(self.result)
         return self.function if changed == body else self.function.with_body(changed)
 
@@ -109,7 +111,7 @@ class _Rewrite:
     def read(self, instr: Instr, here: Values) -> Instr:
         """The read of a local, or of another one with its value."""
         best = local = instr.immediates[0]
-        if not self.preference or not is_defaultable(self.types[local]):
+        if not is_defaultable(self.types[local]):
             return instr
         for holder in here.holders[here[local]]:
             preferred = self.preference.get(holder, -1) > self.preference.get(best, -1)
@@ -118,8 +120,8 @@ class _Rewrite:
         return self.pool.make("local.get", best)
 
     def constant(self, instr: Instr, here: Values) -> Instr:
-        """Any other instruction, or the read of a local that holds the constant that it is."""
-        for holder in here.holders.get(instr, ()):
+        """A constant, or the read of a local that holds it."""
+        for holder in here.holders[instr]:
             read = self.pool.make("local.get", holder)
             return read if read.size < instr.size else instr
         return instr

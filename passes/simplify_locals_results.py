@@ -31,6 +31,7 @@ from wasmopt.passes.edits import Edits
 from wasmopt.passes.simplify_locals_sink import last_reads
 from wasmopt.stack import NO_SPAN, stack
 from wasmopt.structure import BODY, structure
+from wasmopt.types import is_defaultable
 
 REACH: Final = 32
 """Instructions that a value may wait for on the stack."""
@@ -98,6 +99,8 @@ class _Results:
             return
         best: tuple[int, int, int] | None = None
         for local in dict.fromkeys([local for edge in edges for local in edge.writes]):
+            if not is_defaultable(self.types[local]):
+                continue  # reads of it are valid only behind writes
             read = self.read_behind(local, opener, end)
             cost = self.cost(local, edges, read)
             if cost < 0 and (best is None or cost < best[0]):

@@ -78,6 +78,8 @@ class _Sinking:
 
     Attributes:
         candidates: by the local they write, the oldest first.
+        fragile: locals without a default, as bits: they are read only behind a write in the same
+            construct or one around it.
         open: the constructs around.
         depths: for each construct, how many are open inside it.
         arrives: whether control comes to the end of what was walked over.
@@ -91,7 +93,8 @@ class _Sinking:
         self.effects: Final = context.table(EffectsOf)
         self.spans: Final = Spans(function, context)
         types = (*context.param_types(function), *function.local_types())
-        self.defaultable: Final = [is_defaultable(each) for each in types]
+        fragile = [local for local, each in enumerate(types) if not is_defaultable(each)]
+        self.fragile: Final = sum([1 << local for local in fragile])
         self.node_at: Final = {start: node for node, start in enumerate(self.facts.flow.starts)}
         self.last_reads: Final = context.analysis(last_reads, function)
         self.candidates: Final[dict[int, _Candidate]] = {}
@@ -146,9 +149,9 @@ class _Sinking:
             return
         start = self.stack.starts[index]
         operand = None
-        if start != NO_SPAN and self.defaultable[local]:
+        if start != NO_SPAN:
             operand = self.spans.operand(start, index)
-        if operand is None:
+        if operand is None or operand.writing(local).writes & self.fragile:
             following = self.body[index + 1]
             if following.name == "local.get" and following.immediates == instr.immediates:
                 self.move(index, index, index + 1)
@@ -247,6 +250,8 @@ class _Sinking:
         merges = opener in self.shape.branches and self.body[opener].name != "loop"
         if merges or not self.arrives or self.body[opener].name == "if":
             self.kill(lambda each: each.depth >= depth)
+        elif self.fragile:
+            self.kill(lambda each: each.depth >= depth and each.piece.reads & self.fragile)
         for each in self.candidates.values():
             each.depth = min(each.depth, depth - 1)
             if each.barrier == depth:

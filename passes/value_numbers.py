@@ -10,15 +10,15 @@ One walk over the body in order.  A log of what changed lets the walk go back to
 block.  Where several ways meet, all that was written since the first of them parted gets new
 numbers, and so does at the start of a loop all that the loop writes.
 
-Subclasses say what they want to know: see `read`, `wrote` and `computed`.  Source for the keys:
-Briggs, Cooper and Simpson, "Value numbering" (1997), the hash-based form over dominators.
+Subclasses say what they want to know: see `read` and `computed`.  Source for the keys: Briggs,
+Cooper and Simpson, "Value numbering" (1997), the hash-based form over dominators.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from wasmopt.arity import Arities
 from wasmopt.context import Context
@@ -32,9 +32,6 @@ from wasmopt.types import NUMBER_NAMES
 
 Slot = int | str
 """What holds a number: local i, global g as -1 - g, or a component of the state by its name."""
-
-UNKNOWN: Final = -1
-"""Stands for the writes of a parameter, a default, or of several ways that met."""
 
 _COMPONENTS: Final = (
     ("memory", Effect.READ_MEMORY, Effect.WRITE_MEMORY),
@@ -53,13 +50,6 @@ COMMUTATIVE: Final = frozenset(
 )
 
 
-class Held(NamedTuple):
-    """What a slot holds: a number, and the instruction that wrote it, or `UNKNOWN`."""
-
-    number: int
-    written: int = UNKNOWN
-
-
 @dataclass(slots=True, eq=False)
 class _Construct:
     """An open construct.
@@ -70,14 +60,16 @@ class _Construct:
         lost: slots written on ways since `mark` whose changes were taken back.
         then: what the first arm changed, if its end was reached.
         exact: whether the state at a way to its end is the one at `mark`.
+        is_open: whether the walk has not come to its end.
     """
 
     opener: int
     mark: int = -1
     ways: int = 0
     lost: set[Slot] = field(default_factory=set)
-    then: list[tuple[Slot, Held]] | None = None
+    then: list[tuple[Slot, int]] | None = None
     exact: bool = True
+    is_open: bool = True
 
 
 class ValueNumbers:
@@ -85,9 +77,10 @@ class ValueNumbers:
 
     Attributes:
         numbers: of each value of `stack`.
-        held: what each slot holds.
+        held: the number that each slot holds.
         holders: number -> locals that held it once; ask `held` whether they still do.
         keys: of all numbers that stand for an expression.
+        arrives: whether control comes to the end of what was walked over.
     """
 
     def __init__(self, function: Function, context: Context) -> None:
@@ -97,14 +90,14 @@ class ValueNumbers:
         self.stack: Final[Stack] = context.analysis(stack, function)
         self.types: Final = (*context.param_types(function), *function.local_types())
         self.numbers: Final[list[int]] = []
-        self.held: Final[dict[Slot, Held]] = {}
+        self.held: Final[dict[Slot, int]] = {}
         self.holders: Final[dict[int, list[int]]] = {}
         self.keys: Final[dict[tuple[object, ...], int]] = {}
         self.arrives = True
         self._effects: Final = context.table(EffectsOf)
         self._arities: Final = context.table(Arities)
         self._count = 0
-        self._log: Final[list[tuple[Slot, Held]]] = []
+        self._log: Final[list[tuple[Slot, int]]] = []
         self._open: Final = [_Construct(BODY)]
         self._construct_at: Final = {BODY: self._open[0]}
         self._marked: Final[list[_Construct]] = []
@@ -119,11 +112,8 @@ class ValueNumbers:
 
     # -- what subclasses want to know ---------------------------------------------------------
 
-    def read(self, index: int, local: int, held: Held) -> None:
-        """A reachable `local.get`."""
-
-    def wrote(self, index: int, local: int, number: int) -> None:
-        """A reachable `local.set` or `local.tee`; `held` is as before it."""
+    def read(self, index: int) -> None:
+        """A reachable `local.get`, or a `global.get` of a global that is followed."""
 
     def computed(self, index: int, number: int) -> None:
         """A reachable instruction that only computes, its one result known by its key."""
@@ -143,7 +133,7 @@ class ValueNumbers:
                 operands = [numbers[value] for value in facts.operands(index)]
                 if instr.name in COMMUTATIVE:
                     operands.sort()
-                key = (instr, *operands, *[held[slot].number for slot in reads])
+                key = (instr, *operands, *[held[slot] for slot in reads])
                 number = keys.get(key)
                 if number is None:
                     number = keys[key] = self.fresh()
@@ -158,15 +148,15 @@ class ValueNumbers:
         self._count += 1
         return self._count
 
-    def hold(self, slot: Slot, held: Held) -> None:
-        """Have a slot hold something else."""
+    def hold(self, slot: Slot, number: int) -> None:
+        """Have a slot hold another number."""
         self._log.append((slot, self.held[slot]))
-        self._remember(slot, held)
+        self._remember(slot, number)
 
-    def _remember(self, slot: Slot, held: Held) -> None:
-        self.held[slot] = held
+    def _remember(self, slot: Slot, number: int) -> None:
+        self.held[slot] = number
         if isinstance(slot, int) and slot >= 0:
-            self.holders.setdefault(held.number, []).append(slot)
+            self.holders.setdefault(number, []).append(slot)
 
     def _begin(self, params: int) -> None:
         """What slots hold at first."""
@@ -176,10 +166,10 @@ class ValueNumbers:
                 name = NUMBER_NAMES[value_type]
                 zero = self.context.pool.make(f"{name}.const", bytes(16) if name == "v128" else 0)
                 number = self.keys.setdefault((zero,), number)
-            self.held[local] = Held(number)
+            self.held[local] = number
             self.holders.setdefault(number, []).append(local)
         for slot in self._outside:
-            self.held[slot] = Held(self.fresh())
+            self.held[slot] = self.fresh()
 
     def _mutable_globals(self) -> tuple[int, ...]:
         """Slots of the globals to be followed."""
@@ -233,31 +223,29 @@ class ValueNumbers:
     # -- instructions -------------------------------------------------------------------------
 
     def _get(self, index: int, instr: Instr) -> None:
-        (local,) = instr.immediates
-        held = self.held[local]
-        self.numbers.append(held.number)
-        self.read(index, local, held)
+        self.numbers.append(self.held[instr.immediates[0]])
+        self.read(index)
 
     def _set(self, index: int, instr: Instr) -> None:
         (local,) = instr.immediates
         (value,) = self.stack.operands(index)
         number = self.numbers[value]
-        self.wrote(index, local, number)
-        self.hold(local, Held(number, index))
+        self.hold(local, number)
         if instr.name == "local.tee":
             self.numbers.append(number)
 
     def _global(self, index: int, instr: Instr) -> None:
         slot = -1 - instr.immediates[0]
         if instr.name == "global.get":
-            self.numbers.append(self.held[slot].number)
+            self.numbers.append(self.held[slot])
+            self.read(index)
         else:
             (value,) = self.stack.operands(index)
-            self.hold(slot, Held(self.numbers[value], index))
+            self.hold(slot, self.numbers[value])
 
     def _other(self, _index: int, instr: Instr) -> None:
         for slot in self._changes(instr):
-            self.hold(slot, Held(self.fresh()))
+            self.hold(slot, self.fresh())
         if instr.effects & Effect.UNREACHABLE_AFTER:
             self.arrives = False
 
@@ -284,7 +272,7 @@ class ValueNumbers:
             construct.mark = len(self._log)
         elif instr.name == "loop" and index in self.shape.branches:
             for slot in self._written[index]:
-                self.hold(slot, Held(self.fresh()))
+                self.hold(slot, self.fresh())
         self._open.append(construct)
         self._construct_at[index] = construct
 
@@ -305,37 +293,47 @@ class ValueNumbers:
         one_armed = opener.name == "if" and construct.opener not in self.shape.dividers
         ways = construct.ways + self.arrives + one_armed
         if opener.name == "loop" or (self.arrives and ways == 1) or not ways:
-            self._open[-1].lost |= construct.lost
-        elif ways > 1 or not (construct.exact or construct.then):
+            self._pass_on(construct)
+        elif ways > 1 or not (construct.exact or construct.then is not None):
             self._meet(construct)
         else:
             self._take_back(construct)
-            for slot, held in construct.then or ():
-                self.hold(slot, held)
-            self._open[-1].lost |= construct.lost
+            for slot, number in construct.then or ():
+                self.hold(slot, number)
+            self._pass_on(construct)
+        construct.is_open = False
+        while self._marked and not self._marked[-1].is_open:
+            self._marked.pop()
         self.arrives = bool(self.stack.reachable[index])
 
-    def _take_back(self, construct: _Construct) -> list[tuple[Slot, Held]]:
+    def _pass_on(self, construct: _Construct) -> None:
+        """What was lost in a construct is lost in the one around it."""
+        around = self._open[-1]
+        if len(around.lost) < len(construct.lost):
+            around.lost, construct.lost = construct.lost, around.lost
+        around.lost |= construct.lost
+
+    def _take_back(self, construct: _Construct) -> list[tuple[Slot, int]]:
         """Go back to the state at the mark of a construct; what was changed since."""
         slots = {slot for slot, _ in self._log[construct.mark :]}
         changed = [(slot, self.held[slot]) for slot in slots]
         while len(self._log) > construct.mark:
-            slot, held = self._log.pop()
-            self.held[slot] = held
+            slot, number = self._log.pop()
+            self.held[slot] = number
         construct.lost |= slots
         self._forget_marks()
         return changed
 
     def _meet(self, construct: _Construct) -> None:
         """Several ways meet: what any of them wrote gets new numbers."""
-        before: dict[Slot, Held] = {}
-        for slot, held in self._log[construct.mark :]:
-            before.setdefault(slot, held)
+        before: dict[Slot, int] = {}
+        for slot, number in self._log[construct.mark :]:
+            before.setdefault(slot, number)
         for slot in construct.lost - before.keys():
             before[slot] = self.held[slot]
         self._log[construct.mark :] = before.items()
         for slot in before:
-            self._remember(slot, Held(self.fresh()))
+            self._remember(slot, self.fresh())
         self._forget_marks(construct.mark)
 
     def _forget_marks(self, length: int | None = None) -> None:

@@ -93,7 +93,7 @@ class Lockstep(Execution):
                 self._begin(position)
             super()._control(position, instr)
         elif name == "if":
-            condition = self._open_condition()
+            condition = self.diagrams.condition(self.pop())
             frame = self._open("if", position, instr)
             self._begin(position)
             self._record("if", condition)
@@ -112,20 +112,10 @@ class Lockstep(Execution):
         else:
             super()._control(position, instr)
 
-    def _open_condition(self) -> Term:
-        """A condition that may go either way."""
-        condition = self.diagrams.condition(self.pop())
-        if condition in (self.diagrams.true, self.diagrams.false):
-            raise UnsupportedError("a constant condition in lockstep")
-        return condition
-
     def _branch_where(self, condition: Term, label: int) -> None:
         target = self.target(label)
         self._record("br_if", condition, self._number(target))
-        if condition is not self.diagrams.false:
-            self.branch(target)
-        if condition is self.diagrams.true:
-            self.guard = self.diagrams.false
+        self.branch(target)
 
     def _branch_by_index(self, labels: Sequence[int]) -> None:
         index = self.pop()

@@ -1,0 +1,177 @@
+"""Which repeated runs become functions: the largest gain in bytes first, until nothing pays.
+
+A run's gain shrinks when others take code from under it, and never grows.  So the one with the
+largest known gain is counted again, and taken if it still is ahead of all others (Minoux 1978,
+"Accelerated greedy algorithms").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+from wasmopt.module import Kind
+from wasmopt.passes.outline_plan import Plan, Run, plan, run_at
+from wasmopt.passes.outline_repeats import MOST_RESULTS, Repeat, repeats
+from wasmopt.passes.outline_text import Text
+from wasmopt.reader import unsigned_leb_size
+from wasmopt.types import FuncType
+
+
+class Limits(NamedTuple):
+    """What may become a function.
+
+    Attributes:
+        loops: code in loops, too.
+        least: bytes of a run, so that a call stands for enough work.
+    """
+
+    loops: bool
+    least: int
+
+
+class Chosen(NamedTuple):
+    """A plan, and the places of the runs that it replaces."""
+
+    plan: Plan
+    places: tuple[int, ...]
+
+
+class _Offer(NamedTuple):
+    """What a plan saves now, and where."""
+
+    gain: int
+    plan: Plan
+    places: list[int]
+
+
+def choose(
+    text: Text, limits: Limits, types: Mapping[FuncType, int], type_count: int
+) -> list[Chosen]:
+    """The runs that become functions, in the order of the new functions' indices.
+
+    Args:
+        text: the code.
+        limits: what may be chosen.
+        types: the index of each signature that is there already.
+        type_count: how many types there are.
+    """
+    return _Choice(text, limits, types, type_count).run()
+
+
+class _Choice:
+    def __init__(
+        self, text: Text, limits: Limits, types: Mapping[FuncType, int], type_count: int
+    ) -> None:
+        module = text.module
+        self._text: Final = text
+        self._limits: Final = limits
+        self._types: Final = dict(types)
+        self._type_count = type_count
+        self._index = len(module.imported(Kind.FUNCTION)) + len(module.functions)
+        self._taken: Final = bytearray(len(text.code))
+        self._chosen: Final[list[Chosen]] = []
+
+    def run(self) -> list[Chosen]:
+        """Choose."""
+        looped = self._text.looped
+        starts = [place for place, inside in enumerate(looped) if self._limits.loops or not inside]
+        found = repeats(self._text, starts, self._estimate, similar=False)
+        found += repeats(self._text, starts, self._estimate, similar=True)
+        heap = [(-each.gain, each.places[0], -each.length, n) for n, each in enumerate(found)]
+        heapify(heap)
+        while heap:
+            _, start, length, number = heappop(heap)
+            offer = self._offer(found[number])
+            if offer is None:
+                continue
+            if not heap or offer.gain >= -heap[0][0]:
+                self._take(offer)
+            heappush(heap, (-offer.gain, start, length, number))
+        return self._chosen
+
+    def _estimate(self, count: int, size: int, operands: int, params: int, others: int) -> int:
+        """See `repeats`."""
+        if size < self._limits.least:
+            return 0
+        call = 1 + unsigned_leb_size(self._index)
+        entry = 1 + 1 + 2 * bool(others) + 2 * operands + size + 1 + 1
+        return count * (size - call - 2 * params) - entry
+
+    def _offer(self, repeat: Repeat) -> _Offer | None:
+        """What a run is worth where it is still there, with the best choice of results."""
+        length, find = repeat.length, self._taken.find
+        free: list[int] = []
+        end = 0
+        for start in repeat.places:
+            if start >= end and find(1, start, start + length) < 0:
+                free.append(start)
+                end = start + length
+        if len(free) < 2:
+            return None
+        run = run_at(self._text, free[0], length, self._varied(free, length))
+        if run is None:
+            return None
+        needs = [self._needed(run, start) for start in free]
+        best: _Offer | None = None
+        for results in dict.fromkeys(needs):
+            if len(results) + len(run.outputs) <= MOST_RESULTS:
+                served = [
+                    start
+                    for start, needed in zip(free, needs, strict=True)
+                    if set(needed) <= set(results)
+                ]
+                offer = self._worth(plan(self._text, run, results), served)
+                if offer.gain > (best.gain if best is not None else 0):
+                    best = offer
+        return best
+
+    def _varied(self, places: Sequence[int], length: int) -> set[int]:
+        """Offsets of the constants that differ from place to place."""
+        tokens, kinds = self._text.tokens, self._text.kinds
+        first = places[0]
+        return {
+            offset
+            for offset in range(length)
+            if tokens[first + offset] != kinds[first + offset]
+            and len({tokens[each + offset] for each in places}) > 1
+        }
+
+    def _needed(self, run: Run, start: int) -> tuple[int, ...]:
+        """Which of the locals that it writes are read behind the run at `start`."""
+        is_live, end = self._text.is_live, start + run.length
+        return tuple([first for first, last in run.written.items() if is_live(start + last, end)])
+
+    def _worth(self, planned: Plan, places: Sequence[int]) -> _Offer:
+        """The bytes that a plan saves, at the places where it saves any."""
+        text, length = self._text, planned.run.length
+        gain = -self._cost(planned)
+        kept: list[int] = []
+        for start in places:
+            size = text.sizes[start + length] - text.sizes[start]
+            saved = size - planned.site_size(text, start, self._index)
+            if saved > 0:
+                gain += saved
+                kept.append(start)
+        return _Offer(gain, planned, kept)
+
+    def _cost(self, planned: Plan) -> int:
+        """Bytes of the function: its code, its place in the function section, its type."""
+        known = self._types.get(planned.type)
+        index = self._type_count if known is None else known
+        cost = planned.entry_size() + unsigned_leb_size(index)
+        if known is None:
+            cost += 3 + len(planned.type.params) + len(planned.type.results)
+        return cost
+
+    def _take(self, offer: _Offer) -> None:
+        """Make a function of a run."""
+        if offer.plan.type not in self._types:
+            self._types[offer.plan.type] = self._type_count
+            self._type_count += 1
+        length = offer.plan.run.length
+        for start in offer.places:
+            self._taken[start : start + length] = b"\1" * length
+        self._chosen.append(Chosen(offer.plan, tuple(offer.places)))
+        self._index += 1

@@ -1,0 +1,210 @@
+"""Remove unused: takes out what nothing that is left names.
+
+    (func $dead …)                              →
+    (global $g …)  (type $t …)  (tag …)         →
+    (data "passive, never named")               →
+    (memory 1) (data (i32.const 0) "x")         →         where no code and no export names it
+    (data (i32.const 0) "")                     →         where it fits
+    (type $a (func)) (type $b (func))           →  (type $a (func))
+
+Roots: exports, the start function, imports (which stay, since linking sees them), and segments
+that are written into what the host sees or may not fit, which would trap.  Keeps: everything
+reachable from there.  Costs: one look at each distinct instruction of each function that stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wasmopt.instr import Instr
+from wasmopt.module import Expr, Kind, Module, Signatures
+from wasmopt.module_change import Correspondence, Map, ModulePass
+from wasmopt.options import Options
+from wasmopt.passes.module_edits import compressed, follow
+from wasmopt.passes.module_uses import SPACES, Use, Uses
+from wasmopt.types import FuncType
+
+_PAGE_LOG2 = 16
+
+
+def remove_unused(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
+    """Take out what nothing names."""
+    used = _Reach(module).used
+    spaces = {kind: _size(module, kind) for kind in Kind}
+    maps = {
+        kind: compressed([(SPACES[kind], index) in used for index in range(size)])
+        for kind, size in spaces.items()
+    }
+    claim = Correspondence(
+        maps,
+        _type_map(module, used),
+        compressed([("data", index) in used for index in range(len(module.data))]),
+        compressed([("elem", index) in used for index in range(len(module.elements))]),
+    )
+    every = [*maps.values(), claim.types, claim.data, claim.elements]
+    if all(indices == tuple(range(len(indices or ()))) for indices in every):
+        return None
+    return follow(module, claim), claim
+
+
+def _size(module: Module, kind: Kind) -> int:
+    defined = {
+        Kind.FUNCTION: module.functions,
+        Kind.TABLE: module.tables,
+        Kind.MEMORY: module.memories,
+        Kind.GLOBAL: module.globals,
+        Kind.TAG: module.tags,
+    }
+    return len(module.imported(kind)) + len(defined[kind])
+
+
+class _Reach:
+    """Everything that is reached from the roots: `used`."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._uses = Uses(module)
+        self._imported = {kind: len(module.imported(kind)) for kind in Kind}
+        self._groups = [group for group in module.types for _ in group.types]
+        self.used: set[Use] = set()
+        self._pending: list[Use] = []
+        self._active = self._active_segments()
+        self._add(self._roots())
+        while self._pending:
+            self._add(self._named_by(*self._pending.pop()))
+
+    def _add(self, uses: Iterable[Use]) -> None:
+        for use in uses:
+            if use not in self.used:
+                self.used.add(use)
+                self._pending.append(use)
+
+    def _roots(self) -> list[Use]:
+        module, uses = self._module, self._uses
+        for entry in module.imports:
+            uses.imported(entry)
+        found = uses.heard()
+        for kind, count in self._imported.items():
+            found += [(SPACES[kind], index) for index in range(count)]
+        found += [(SPACES[export.kind], export.index) for export in module.exports]
+        if module.start is not None:
+            found.append(("func", module.start))
+        return found + self._may_trap
+
+    def _active_segments(self) -> dict[Use, list[Use]]:
+        """Table or memory -> the segments written into it; and those that may not fit."""
+        signatures = Signatures(self._module)
+        self._may_trap: list[Use] = []
+        found: dict[Use, list[Use]] = {}
+        sizes = [table.limits.minimum for table in signatures.tables]
+        for index, element in enumerate(self._module.elements):
+            if element.offset is not None:
+                length = len(element.items)
+                if not _fits(element.offset, length, sizes[element.table]):
+                    self._may_trap.append(("elem", index))
+                elif length:
+                    found.setdefault(("table", element.table), []).append(("elem", index))
+        for index, segment in enumerate(self._module.data):
+            if segment.offset is not None:
+                memory = signatures.memories[segment.memory]
+                page = _PAGE_LOG2 if memory.page_size_log2 is None else memory.page_size_log2
+                if not _fits(segment.offset, len(segment.data), memory.minimum << page):
+                    self._may_trap.append(("data", index))
+                elif segment.data:
+                    found.setdefault(("memory", segment.memory), []).append(("data", index))
+        return found
+
+    def _declarations(self, body: Iterable[Instr]) -> list[Use]:
+        """Segments without which `ref.func` in a body would name an undeclared function."""
+        named = {instr.immediates[0] for instr in set(body) if instr.name == "ref.func"}
+        named -= {each.index for each in self._module.exports if each.kind is Kind.FUNCTION}
+        found: list[Use] = []
+        if named:
+            for index, segment in enumerate(self._module.elements):
+                declared = named.intersection(
+                    [item if isinstance(item, int) else _function(item) for item in segment.items]
+                )
+                if declared:
+                    found.append(("elem", index))
+                    named -= declared
+        return found
+
+    def _named_by(self, space: str, index: int) -> list[Use]:
+        """What something names, and the segments that are written into it."""
+        module, uses = self._module, self._uses
+        found = list(self._active.get((space, index), ()))
+        match space:
+            case "func" if index >= self._imported[Kind.FUNCTION]:
+                function = module.functions[index - self._imported[Kind.FUNCTION]]
+                uses.function(function)
+                found += uses.code(function.body)
+                found += self._declarations(function.body)
+            case "table" if index >= self._imported[Kind.TABLE]:
+                table = module.tables[index - self._imported[Kind.TABLE]]
+                uses.table_type(table.type)
+                found += uses.code(table.init or ())
+            case "global" if index >= self._imported[Kind.GLOBAL]:
+                entry = module.globals[index - self._imported[Kind.GLOBAL]]
+                uses.global_type(entry.type)
+                found += uses.code(entry.init)
+            case "tag" if index >= self._imported[Kind.TAG]:
+                uses.index("type", module.tags[index - self._imported[Kind.TAG]])
+            case "type":
+                group = self._groups[index]
+                start = next(i for i, each in enumerate(self._groups) if each is group)
+                found += [("type", start + place) for place in range(len(group.types))]
+                for sub in group.types:
+                    uses.sub_type(sub)
+            case "elem":
+                element = module.elements[index]
+                for item in element.items:
+                    found += [("func", item)] if isinstance(item, int) else uses.code(item)
+                found += uses.code(element.offset or ())
+                uses.element_segment(element)
+            case "data":
+                segment = module.data[index]
+                found += uses.code(segment.offset or ())
+                uses.data_segment(segment)
+        return found + uses.heard()
+
+
+def _function(expression: Expr) -> int:
+    """The function that an item of a segment refers to, -1 for none."""
+    return int(expression[0].immediates[0]) if expression[0].name == "ref.func" else -1
+
+
+def _fits(offset: Expr, length: int, size: int) -> bool:
+    """Whether an active segment surely fits into a table or memory of that size."""
+    bits = {"i32.const": 32, "i64.const": 64}.get(offset[0].name)
+    if bits is None or len(offset) != 2:
+        return False
+    return int(offset[0].immediates[0]) % (1 << bits) + length <= size
+
+
+def _type_map(module: Module, used: set[Use]) -> Map:
+    """Types that are used; plain function types that are the same become one."""
+    first: dict[FuncType, int] = {}
+    kept: list[bool] = []
+    stands_for: list[int] = []
+    for group in module.types:
+        for sub in group.types:
+            index = len(kept)
+            same = index
+            if _is_plain(sub.composite) and not (sub.explicit or group.explicit):
+                assert isinstance(sub.composite, FuncType)
+                if ("type", index) in used:
+                    same = first.setdefault(sub.composite, index)
+            stands_for.append(same)
+            kept.append(("type", index) in used and same == index)
+    places = compressed(kept)
+    return tuple([places[same] for same in stands_for])
+
+
+def _is_plain(composite: object) -> bool:
+    """Whether this is a function type that names no other type."""
+    if not isinstance(composite, FuncType):
+        return False
+    return all(len(each) == 1 for each in composite.params + composite.results)
+
+
+REMOVE_UNUSED = ModulePass("remove-unused", "remove what nothing names", remove_unused)
