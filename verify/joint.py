@@ -51,6 +51,8 @@ Place = tuple[int, str, int]
 MAX_REPEATS: Final = 5
 """Loop bodies may be run again for this many times the length of both versions together, plus
 `FREE_REPEATS` instructions; then the attempt is given up."""
+MAX_LOCKSTEP_REPEATS: Final = 40
+"""The same for runs in lockstep, which cost a tenth of others."""
 FREE_REPEATS: Final = 5_000
 
 
@@ -113,7 +115,8 @@ class Comparison:
         make_oracle: Callable[[Arena], Oracle] | None = None,
     ) -> None:
         self.arena: Final = Arena()
-        self._repeats_left = FREE_REPEATS + MAX_REPEATS * (len(before.body) + len(after.body))
+        repeats = MAX_LOCKSTEP_REPEATS if lockstep else MAX_REPEATS
+        self._repeats_left = FREE_REPEATS + repeats * (len(before.body) + len(after.body))
         normaliser = Normaliser(self.arena)
         self._diagrams: Final = Diagrams(self.arena, normaliser)
         self._layout: Final = Layout(context.module, context.signatures, context.table(TableFacts))
