@@ -64,20 +64,14 @@ _ALL: Final = (
     *("dead-locals", "reorder-locals"),
 )
 
-_WHOLE: Final = (
-    *("remove-unused", "inlining"),
-    *_ALL,
-    *("duplicate-functions", "reorder-functions", "reorder-globals", "reorder-types"),
-)
-
 PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "0": (),
     "1": _QUICK,
-    "2": _WHOLE,
-    "3": _WHOLE,
-    "4": _WHOLE,
-    "s": _WHOLE,
-    "z": _WHOLE,
+    "2": _ALL,
+    "3": _ALL,
+    "4": _ALL,
+    "s": _ALL,
+    "z": _ALL,
 }
 """Passes in the order in which they visit a function, by optimization level.
 

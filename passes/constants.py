@@ -44,8 +44,10 @@ _ENTRY_SIZE: Final = 3
 def constants(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
     """Name each constant the shortest way."""
     legacy = legacy_exceptions(module)
-    bodies = [each.body for each in module.functions if legacy.isdisjoint(each.body)]
-    uses = sum([Counter(body) for body in bodies], Counter[Instr]())
+    uses: Counter[Instr] = Counter()
+    for function in module.functions:
+        if not legacy or legacy.isdisjoint(function.body):
+            uses.update(function.body)
     instead = _known(module)
     new: list[Instr] = []
     index = len(module.imported(Kind.GLOBAL)) + len(module.globals)
@@ -93,7 +95,8 @@ def _changed(module: Module, instead: dict[Instr, Instr], new: Iterable[Instr]) 
     entries = [Global(GlobalType(TYPES[each.name], False), (each, end)) for each in new]
     functions = [
         function
-        if instead.keys().isdisjoint(function.body) or not legacy.isdisjoint(function.body)
+        if instead.keys().isdisjoint(function.body)
+        or (legacy and not legacy.isdisjoint(function.body))
         else function.with_body([instead.get(instr, instr) for instr in function.body])
         for function in module.functions
     ]

@@ -70,7 +70,7 @@ def _only_callers(module: Module, imported: int) -> dict[int, int]:
                 callee = instr.immediates[0]
                 if callee >= imported and counts[callee] == 1 and callee != caller:
                     callers[callee] = caller
-    return callers
+    return dict(sorted(callers.items()))
 
 
 def _callees_first(callers: dict[int, int]) -> list[int]:

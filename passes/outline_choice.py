@@ -79,28 +79,36 @@ class _Choice:
         starts = [place for place, inside in enumerate(looped) if self._limits.loops or not inside]
         found = repeats(self._text, starts, self._estimate, similar=False)
         found += repeats(self._text, starts, self._estimate, similar=True)
-        heap = [(-each.gain, each.places[0], -each.length, n) for n, each in enumerate(found)]
+        found.sort(key=lambda each: (each.places[0], -each.length))
+        heap = [(-each.gain, number) for number, each in enumerate(found)]
         heapify(heap)
         while heap:
-            _, start, length, number = heappop(heap)
-            offer = self._offer(found[number])
-            if offer is None:
+            known, number = heappop(heap)
+            repeat = found[number]
+            free = self._free(repeat)
+            gain = repeat.gain - repeat.site * (len(repeat.places) - len(free))
+            if gain <= 0:
                 continue
-            if not heap or offer.gain >= -heap[0][0]:
-                self._take(offer)
-            heappush(heap, (-offer.gain, start, length, number))
+            if gain >= -known or not heap or gain >= -heap[0][0]:
+                offer = self._offer(free, repeat.length)
+                if offer is None:
+                    continue
+                gain = offer.gain
+                if not heap or gain >= -heap[0][0]:
+                    self._take(offer)
+            heappush(heap, (-gain, number))
         return self._chosen
 
-    def _estimate(self, count: int, size: int, operands: int, params: int, others: int) -> int:
+    def _estimate(self, size: int, operands: int, params: int, others: int) -> tuple[int, int]:
         """See `repeats`."""
         if size < self._limits.least:
-            return 0
+            return 0, 0
         call = 1 + unsigned_leb_size(self._index)
         entry = 1 + 1 + 2 * bool(others) + 2 * operands + size + 1 + 1
-        return count * (size - call - 2 * params) - entry
+        return size - call - 2 * params, entry
 
-    def _offer(self, repeat: Repeat) -> _Offer | None:
-        """What a run is worth where it is still there, with the best choice of results."""
+    def _free(self, repeat: Repeat) -> list[int]:
+        """Where a run still is, without those that overlap others."""
         length, find = repeat.length, self._taken.find
         free: list[int] = []
         end = 0
@@ -108,8 +116,10 @@ class _Choice:
             if start >= end and find(1, start, start + length) < 0:
                 free.append(start)
                 end = start + length
-        if len(free) < 2:
-            return None
+        return free
+
+    def _offer(self, free: Sequence[int], length: int) -> _Offer | None:
+        """What a run is worth with the best choice of results, None if nothing."""
         run = run_at(self._text, free[0], length, self._varied(free, length))
         if run is None:
             return None

@@ -39,20 +39,22 @@ class Repeat(NamedTuple):
     """A run that occurs more than once.
 
     Attributes:
-        gain: bytes that it saves at most, about.
+        gain: bytes that a function for it saves at most, about.
+        site: how many of them each occurrence saves.
         places: where it starts, in order; occurrences may overlap.
         length: instructions.
     """
 
     gain: int
+    site: int
     places: list[int]
     length: int
 
 
 class Estimate(Protocol):
-    """Bytes that a function saves at most, from what is known of a run without looking closer."""
+    """What each occurrence saves at most and what the function costs at least, both in bytes."""
 
-    def __call__(self, count: int, size: int, operands: int, params: int, others: int) -> int:
+    def __call__(self, size: int, operands: int, params: int, others: int) -> tuple[int, int]:
         """See `repeats`."""
         ...
 
@@ -73,8 +75,8 @@ def repeats(
     Args:
         text: the code.
         starts: where runs may start, in order.
-        estimate: of (occurrences, bytes of the first one, values taken from the stack, locals
-            read and constants that differ, other locals).
+        estimate: of (bytes of the first occurrence, values taken from the stack, locals read and
+            constants that differ, locals first written).
         similar: those in which a few constants differ, else those in which none does.
     """
     exact = text.tokens
@@ -132,9 +134,9 @@ def repeats(
             left = heights[place + 1] - heights[start] - lowest
             if not inside and left <= MOST_RESULTS and similar == bool(differing):
                 size = sizes[place + 1] - sizes[start]
-                gain = estimate(len(members), size, -lowest, read + differing, written)
-                if gain > 0:
-                    found.append(Repeat(gain, members, length + 1))
+                site, cost = estimate(size, -lowest, read + differing, written)
+                if len(members) * site > cost:
+                    found.append(Repeat(len(members) * site - cost, site, members, length + 1))
             if length + 1 == LONGEST:
                 continue
             if budget < 0 and length >= _LEAST_LEFT:

@@ -10,11 +10,12 @@ from wasmopt.encode import encode
 from wasmopt.function import Function
 from wasmopt.instr import InstrPool
 from wasmopt.module import Module
-from wasmopt.passes import REGISTRY
-from wasmopt.text import read_text
+from wasmopt.options import Options
+from wasmopt.passes import MODULE_PASSES, REGISTRY
+from wasmopt.text import module_text, read_text
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved
-from wasmopt.verify import Prover
+from wasmopt.verify import Prover, prove_module
 
 MOST_ROUNDS = 10
 """Runs of one pass within which any test module has to come to rest."""
@@ -85,6 +86,39 @@ def unchanged(pass_name: str, wat: str) -> None:
     result = run_once(pass_name, module)
     assert list(map(_listing, result.functions)) == list(map(_listing, module.functions))
     assert result is module
+
+
+def run_module_pass(pass_name: str, module: Module, options: Options | None = None) -> Module:
+    """The module after a pass over the whole, proved, until that changes nothing."""
+    for _ in range(MOST_ROUNDS):
+        result = MODULE_PASSES[pass_name].run(module, options or Options())
+        if result is None:
+            return module
+        after, claim = result
+        assert len(encode(after)) < len(encode(module))
+        verdict = prove_module(module, after, claim, Prover(replay=False))
+        assert isinstance(verdict, Proved), verdict
+        module = after
+    raise AssertionError(f"{pass_name} still changes the module in run {MOST_ROUNDS}")
+
+
+def check_module(
+    pass_name: str, before_wat: str, after_wat: str, options: Options | None = None
+) -> None:
+    """Assert that a pass over the whole module turns one into the other, proved and smaller."""
+    before = module_of(before_wat)
+    validate(before)
+    result = run_module_pass(pass_name, before, options)
+    assert module_text(result) == module_text(module_of(after_wat))
+    assert encode(result) == encode(decode(encode(result)))
+
+
+def unchanged_module(pass_name: str, wat: str, options: Options | None = None) -> None:
+    """Assert that a pass over the whole module finds nothing to do."""
+    module = module_of(wat)
+    validate(module)
+    result = MODULE_PASSES[pass_name].run(module, options or Options())
+    assert result is None, module_text(result[0])
 
 
 def _listing(function: Function) -> list[str]:

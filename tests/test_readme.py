@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasmopt.commands.optimize import build_parser
 from wasmopt.options import LEVELS
-from wasmopt.passes import REGISTRY
+from wasmopt.passes import MODULE_PASSES, REGISTRY
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -52,7 +52,7 @@ def test_flags_of_the_readme_exist() -> None:
     named -= {"--disable-X", "--enable-X"}
     assert len(named) > 20
     assert named <= known
-    assert {f"--{name}" for name in REGISTRY} <= named
+    assert {f"--{name}" for name in [*REGISTRY, *MODULE_PASSES]} <= named
     assert {f"-O{level}" for level in LEVELS} - named <= {"-O2", "-O3"}
 
 

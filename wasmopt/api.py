@@ -17,13 +17,15 @@ from wasmopt.features import refuse_features
 from wasmopt.files import read_file
 from wasmopt.manager import Manager, Observer, changed_functions
 from wasmopt.module import Kind, Module
+from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
-from wasmopt.passes import PIPELINES, REGISTRY
+from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
 from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
 from wasmopt.validate import validate
-from wasmopt.verify import ProofCache, Prover
+from wasmopt.verdict import Verdict
+from wasmopt.verify import ProofCache, Prover, prove_module
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +39,15 @@ class Result:
         data: the same as bytes; never longer than the input, always valid.
         report: what was done.
         source: the input as a binary.
+        function_map: for each function of the input, imported ones counted, its index in the
+            output; None for one that is gone.  Several may have become one.
     """
 
     module: Module
     data: bytes
     report: Report
     source: bytes
+    function_map: Map
 
 
 def optimize(
@@ -76,10 +81,17 @@ def optimize(
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
         report.seconds = time.process_time() - start
-        return _finish(original, data, data, report)
+        return _unchanged(original, data, report)
     with ProofCache(options.cache, settings=options.solver) as cache:
         prover = Prover(solver=options.solver, cache=cache if cache.is_on else None)
-        manager = Manager(passes, options, prover, observer, on_progress)
+        # A function may only be wrong in this module, not in itself: nothing is replayed.
+        inner = Prover(solver=options.solver, cache=cache if cache.is_on else None, replay=False)
+        inner.report = prover.report
+
+        def module_prover(before: Module, after: Module, claim: Correspondence) -> Verdict:
+            return prove_module(before, after, claim, inner)
+
+        manager = Manager(passes, options, prover, observer, on_progress, module_prover)
         report.passes = list(manager.reports.values())
         report.proofs = prover.report
         optimized = manager.run(original)
@@ -87,37 +99,39 @@ def optimize(
     report.rounds = manager.rounds
     try:
         try:
-            result = _assemble(original, optimized, data, options, report)
+            result = _assemble(original, optimized, data, manager, report)
         except ValidationError:
-            optimized = manager.put_back_invalid(original, optimized)
-            result = _assemble(original, optimized, data, options, report)
+            optimized = manager.put_back_invalid(manager.settled, optimized)
+            result = _assemble(original, optimized, data, manager, report)
     except Exception as error:  # rather the input again than anything doubtful
         _log.exception("everything was put back")
         manager.put_back_all("everything was put back")
         report.notices.append(f"everything was put back, the result was not usable: {error}")
-        result = _finish(original, data, data, report)
+        result = _unchanged(original, data, report)
     report.notices += manager.notices()
     report.seconds = time.process_time() - start
     return result
 
 
-def select_passes(options: Options) -> tuple[Pass, ...]:
+def select_passes(options: Options) -> tuple[Pass | ModulePass, ...]:
     """The passes that the options name, in order.
 
     Raises:
         UsageError: a name is unknown; the message has the closest known one.
     """
     names = PIPELINES[options.level] if options.passes is None else options.passes
+    known: dict[str, Pass | ModulePass] = {**REGISTRY, **MODULE_PASSES}
     for name in [*names, *sorted(options.print_after)]:
-        if name not in REGISTRY:
+        if name not in known:
             raise UsageError(f"unknown pass {name}{closest_pass(name)}")
-    return tuple([REGISTRY[name] for name in names])
+    return tuple([known[name] for name in names])
 
 
 def closest_pass(name: str) -> str:
     """A hint at the known pass whose name is closest to `name`."""
-    close = get_close_matches(name, REGISTRY, n=1)
-    return f", did you mean {close[0]}?" if close else f", known: {' '.join(sorted(REGISTRY))}"
+    known = sorted([*REGISTRY, *MODULE_PASSES])
+    close = get_close_matches(name, known, n=1)
+    return f", did you mean {close[0]}?" if close else f", known: {' '.join(known)}"
 
 
 def load(source: bytes | Path | Module) -> tuple[bytes, Module]:
@@ -150,7 +164,7 @@ def _is_text(data: bytes) -> bool:
 
 
 def _assemble(
-    original: Module, optimized: Module, data: bytes, options: Options, report: Report
+    original: Module, optimized: Module, data: bytes, manager: Manager, report: Report
 ) -> Result:
     """Finish the sections and check the whole.
 
@@ -161,27 +175,37 @@ def _assemble(
         ValueError: the result is larger than the input.
     """
     imported = len(original.imported(Kind.FUNCTION))
-    changed = changed_functions(original.functions, optimized.functions)
+    origins = manager.origins
+    last = changed_functions(manager.settled.functions, optimized.functions)
+    changed = {*origins.changed, *[imported + position for position in last]}
     finished, notices = finish_sections(
-        optimized, options, {imported + position for position in changed}, data
+        optimized, manager.options, changed, data, origins.claim if origins.moved else None
     )
-    if notices and options.level == "0" and not changed:
+    if notices and manager.options.level == "0" and not (changed or origins.moved):
         report.notices += [f"left as it is: else it {notice}" for notice in notices]
-        return _finish(original, data, data, report)
+        return _unchanged(original, data, report)
     result = encode(finished)
     if result != data:
         validate(finished, result)
     if len(result) > len(data):
         raise ValueError(f"{len(result)} bytes are more than {len(data)}")
     report.sections_saved = sections_saved(optimized, finished)
-    report.changed = len(changed)
+    function_map = origins.function_map(imported + len(original.functions))
+    report.changed = sum([new is None or new in changed for new in function_map])
     report.notices += notices
-    return _finish(finished, result, data, report)
+    return _finish(finished, result, data, report, function_map)
 
 
-def _finish(module: Module, data: bytes, source: bytes, report: Report) -> Result:
+def _unchanged(module: Module, data: bytes, report: Report) -> Result:
+    functions = len(module.imported(Kind.FUNCTION)) + len(module.functions)
+    return _finish(module, data, data, report, tuple(range(functions)))
+
+
+def _finish(
+    module: Module, data: bytes, source: bytes, report: Report, function_map: Map
+) -> Result:
     report.output_size = len(data)
     report.output_code = len(code_range(data))
     saved = sum(entry.bytes_saved for entry in report.passes) + report.sections_saved
     report.encoding_saved = report.input_size - report.output_size - saved
-    return Result(module, data, report, source)
+    return Result(module, data, report, source, function_map)

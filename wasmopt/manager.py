@@ -4,6 +4,9 @@ Byte gate: the encoded code entry of the function must shrink, or stay equal whe
 that it prepares the ground for others.  Proof gate: the validator must say `Proved`.  What fails
 either is dropped, and the function stays the object it was.  Nothing that a pass raises or
 returns gets past these gates.
+
+A pass over the whole module is a barrier: the passes before it have been through all functions,
+and it goes through the same two gates as a whole.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from wasmopt.context import Context, Pass
+from wasmopt.encode import encode
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
 from wasmopt.instr import Instr, InstrPool
 from wasmopt.module import Kind, Module
+from wasmopt.module_change import Correspondence, ModulePass, ModuleProver, refuse_modules
 from wasmopt.options import MAX_ROUNDS, Options
+from wasmopt.origins import Origins
 from wasmopt.report import PassReport
 from wasmopt.validate import legacy_exceptions, validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
@@ -38,7 +44,7 @@ change."""
 
 
 class MalformedError(Exception):
-    """What a pass returned is not a function of this module."""
+    """What a pass returned is not a function of this module, or not a module."""
 
 
 class _Change(NamedTuple):
@@ -48,31 +54,47 @@ class _Change(NamedTuple):
     saved: int
     method: str
 
+    def revert(self, reason: str) -> None:
+        """Count it as put back after all."""
+        self.report.kept -= 1
+        self.report.bytes_saved -= self.saved
+        self.report.proved -= Counter([self.method])
+        self.report.reverted[reason] += 1
+
 
 @dataclass(slots=True)
 class Manager:
     """One run of some passes over one module.
 
     Attributes:
-        passes: in the order they run.
+        passes: in the order they run; one over the whole module waits until those before it
+            have been through all functions.
         options: rounds and fuel.
-        prover: what stands in the proof gate.
+        prover: what stands in the proof gate; `module_prover` for passes over the module.
         observer: told of kept changes (for `--print-after`).
         on_progress: called with (functions done, functions in all).
         reports: one for each pass, filled by the run.
         rounds: the most visits that one function took.
+        origins: where functions and the rest went that the input has.
+        settled: the module that function-local changes since the last barrier are made to.
     """
 
-    passes: Sequence[Pass]
+    passes: Sequence[Pass | ModulePass]
     options: Options
     prover: Prover
     observer: Observer | None = None
     on_progress: Callable[[int, int], None] | None = None
+    module_prover: ModuleProver = refuse_modules
     reports: dict[str, PassReport] = field(init=False)
     rounds: int = field(init=False, default=0)
+    origins: Origins = field(init=False, default_factory=Origins)
+    settled: Module = field(init=False, default_factory=Module)
     _fuel: float = field(init=False)
     _wrong: dict[tuple[str, str], list[int]] = field(init=False, default_factory=dict)
     _kept: dict[int, list[_Change]] = field(init=False, default_factory=dict)
+    _final: list[_Change] = field(init=False, default_factory=list)
+    _put_back: dict[tuple[str, str], None] = field(init=False, default_factory=dict)
+    _visited: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.reports = {each.name: PassReport(each.name) for each in self.passes}
@@ -80,20 +102,101 @@ class Manager:
 
     def run(self, module: Module) -> Module:
         """The module with every function taken through the passes to a fixpoint."""
+        self.settled = module
         if not self.passes:
             return module
+        stages = _stages(self.passes)
+        size = 0
+        while True:
+            before = module
+            for place, stage in enumerate(stages):
+                if isinstance(stage, ModulePass):
+                    module = self._change_module(stage, self._settle(module))
+                else:
+                    left = sum([not isinstance(each, ModulePass) for each in stages[place:]])
+                    module = self._change_functions(stage, module, left)
+            if not self.options.converge or len(stages) == 1 or module is before:
+                return module
+            size, size_before = len(encode(module)), size or len(encode(before))
+            if size >= size_before:
+                return module
+
+    def _change_functions(self, passes: Sequence[Pass], module: Module, stages: int) -> Module:
+        """Take every function through some passes; `stages` is how often that is still to come,
+        this time included.
+        """
         context = Context(module)
         legacy = legacy_exceptions(module)
         imported = len(module.imported(Kind.FUNCTION))
         functions = list(module.functions)
+        total = self._visited + stages * len(functions)
         for position, function in enumerate(functions):
             if not legacy or legacy.isdisjoint(function.body):
-                functions[position] = self._optimize(function, imported + position, context)
+                index = imported + position
+                functions[position] = self._optimize(passes, function, index, context)
+            self._visited += 1
             if self.on_progress is not None:
-                self.on_progress(position + 1, len(functions))
+                self.on_progress(self._visited, total)
         if not changed_functions(module.functions, functions):
             return module
         return replace(module, functions=tuple(functions))
+
+    def _settle(self, module: Module) -> Module:
+        """The module as it will not be put back function by function any more: valid."""
+        if module is not self.settled and not _is_valid(module):
+            module = self.put_back_invalid(self.settled, module)
+        self.origins.change(self.settled, module)
+        self._final += [change for changes in self._kept.values() for change in changes]
+        self._kept.clear()
+        self.settled = module
+        return module
+
+    def _change_module(self, each: ModulePass, module: Module) -> Module:
+        """The module after one pass over it, or the module itself if a gate closed."""
+        if self._fuel <= 0:
+            return module
+        report = self.reports[each.name]
+        start = time.process_time()
+        try:
+            proposal = each.run(module, self.options)
+            if proposal is None:
+                return module
+            after, claim = _check_proposal(proposal)
+            saved = len(encode(module)) - len(encode(after))
+        except Exception as error:  # a pass may be arbitrarily wrong
+            _log.warning("pass %s failed: %r", each.name, error)
+            problem = str(error) if isinstance(error, MalformedError) else type(error).__name__
+            report.failed[problem] += 1
+            self._put_back[each.name, problem] = None
+            return module
+        finally:
+            report.seconds += time.process_time() - start
+        report.attempts += 1
+        if saved <= 0:
+            report.grown += 1
+            return module
+        verdict = self._prove(report, lambda: self.module_prover(module, after, claim))
+        if isinstance(verdict, Proved) and not _is_valid(after):
+            verdict = Unproved(INVALID)
+        if not isinstance(verdict, Proved):
+            reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+            _log.info("pass %s put back: %s", each.name, reason)
+            report.reverted[reason] += 1
+            return module
+        report.kept += 1
+        report.bytes_saved += saved
+        report.proved[verdict.method] += 1
+        self._final.append(_Change(report, saved, verdict.method))
+        self._fuel -= 1
+        self.origins.follow(module, after, claim)
+        if self.observer is not None:
+            imported = len(after.imported(Kind.FUNCTION))
+            known = set(module.functions)
+            for index, function in enumerate(after.functions, imported):
+                if function not in known:
+                    self.observer(each.name, index, function, after)
+        self.settled = after
+        return after
 
     def put_back_invalid(self, before: Module, after: Module) -> Module:
         """`after` with those functions put back as `before` has them that make it invalid.
@@ -134,22 +237,26 @@ class Manager:
             first = ", ".join(map(str, distinct[:5]))
             more = f" and {len(distinct) - 5} more" if len(distinct) > 5 else ""
             lines.append(f"pass {name} was put back in function {first}{more}: {problem}")
+        lines += [f"pass {name} was put back: {problem}" for name, problem in self._put_back]
         return lines
 
     def put_back(self, indices: Collection[int], reason: str) -> None:
         """Count the kept changes of these functions as reverted after all."""
         for index in indices:
-            for report, saved, method in self._kept.pop(index, ()):
-                report.kept -= 1
-                report.bytes_saved -= saved
-                report.proved -= Counter([method])
-                report.reverted[reason] += 1
+            for change in self._kept.pop(index, ()):
+                change.revert(reason)
 
     def put_back_all(self, reason: str) -> None:
         """Count all kept changes as reverted."""
         self.put_back(list(self._kept), reason)
+        for change in self._final:
+            change.revert(reason)
+        self._final.clear()
+        self.origins = Origins()
 
-    def _optimize(self, function: Function, index: int, context: Context) -> Function:
+    def _optimize(
+        self, passes: Sequence[Pass], function: Function, index: int, context: Context
+    ) -> Function:
         """Visit one function until a whole round changes nothing."""
         seen: dict[str, Function] = {}
         rounds = 0
@@ -158,7 +265,7 @@ class Manager:
             before = function
             rounds += 1
             rounds_left -= 1
-            for each in self.passes:
+            for each in passes:
                 if seen.get(each.name) is not function and self._fuel > 0:
                     seen[each.name] = function
                     function = self._apply(each, function, index, context)
@@ -191,7 +298,7 @@ class Manager:
         if saved < 0 or (saved == 0 and not each.enabling):
             report.grown += 1
             return function
-        verdict = self._prove(report, function, proposal, context)
+        verdict = self._prove(report, lambda: self.prover(function, proposal, context))
         if not isinstance(verdict, Proved):
             reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
             _log.info("pass %s, function %d put back: %s", each.name, index, reason)
@@ -206,13 +313,11 @@ class Manager:
             self.observer(each.name, index, proposal, context.module)
         return proposal
 
-    def _prove(
-        self, report: PassReport, before: Function, after: Function, context: Context
-    ) -> Verdict:
+    def _prove(self, report: PassReport, decide: Callable[[], Verdict]) -> Verdict:
         """The proof gate."""
         start = time.process_time()
         try:
-            return self.prover(before, after, context)
+            return decide()
         except Exception as error:  # whatever ails the validator, nothing is proved
             _log.warning("the validator failed after %s: %r", report.name, error)
             return Unproved(f"the validator failed ({type(error).__name__})")
@@ -224,6 +329,33 @@ def changed_functions(before: Sequence[Function], after: Sequence[Function]) -> 
     """Positions at which the two differ."""
     pairs = zip(before, after, strict=True)
     return [position for position, (old, new) in enumerate(pairs) if old is not new]
+
+
+def _stages(passes: Sequence[Pass | ModulePass]) -> list[ModulePass | list[Pass]]:
+    """The passes, with those that go through functions together between those that do not."""
+    stages: list[ModulePass | list[Pass]] = []
+    for each in passes:
+        if isinstance(each, ModulePass):
+            stages.append(each)
+        elif stages and isinstance(stages[-1], list):
+            stages[-1].append(each)
+        else:
+            stages.append([each])
+    return stages
+
+
+def _check_proposal(proposal: object) -> tuple[Module, Correspondence]:
+    """Check that a pass returned a module and a claim; not that either is right.
+
+    Raises:
+        MalformedError: it did not.
+    """
+    match proposal:
+        case (Module() as after, Correspondence() as claim):
+            return after, claim
+    raise MalformedError(
+        f"returned {type(proposal).__name__}, not a module and what stands for what"
+    )
 
 
 def _is_valid(module: Module) -> bool:

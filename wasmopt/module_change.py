@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from wasmopt.module import Kind, Module
 from wasmopt.options import Options
+from wasmopt.verdict import Unproved, Verdict
 
 Map = tuple[int | None, ...]
 """For each old index the new one; None for what is gone."""
@@ -49,3 +50,12 @@ class ModulePass:
     name: str
     summary: str
     run: Callable[[Module, Options], tuple[Module, Correspondence] | None]
+
+
+ModuleProver = Callable[[Module, Module, Correspondence], Verdict]
+"""Called with a module before and after a change, and what the pass says of it."""
+
+
+def refuse_modules(_before: Module, _after: Module, _claim: Correspondence) -> Verdict:
+    """Stands where nobody proves changes of a whole module."""
+    return Unproved("changes of a whole module are not proved here")

@@ -23,6 +23,11 @@ SOLVERS: Final[Mapping[str, str]] = {
     "z3": "ask Z3 about what is not proved without a solver",
     "none": "put back what is not proved without a solver",
 }
+OUTLINE: Final[Mapping[str, str]] = {
+    "all": "wherever it saves bytes",
+    "cold": "outside of loops",
+    "none": "nowhere",
+}
 MAX_ROUNDS: Final = 10
 """Times the pipeline visits one function, 3 being the usual number; with `converge`, times in a
 row without a byte saved."""
@@ -44,6 +49,8 @@ class Options:
         disabled_features: features that the input must not use, names as in `features.py`.
         print_after: names of passes behind which a changed function is printed.
         solver: one of `SOLVERS`, for what the tiers of the validator without one leave open.
+        outline: one of `OUTLINE`, where repeated code becomes a function; None to have the level
+            decide.
         cache: file with the verdicts of earlier runs; None for none.
     """
 
@@ -59,6 +66,7 @@ class Options:
     disabled_features: frozenset[str] = frozenset()
     print_after: frozenset[str] = frozenset()
     solver: str = "z3"
+    outline: str | None = None
     cache: Path | None = None
 
     def __post_init__(self) -> None:
@@ -66,6 +74,8 @@ class Options:
             raise UsageError(f"unknown level {self.level!r}, known: {' '.join(LEVELS)}")
         if self.solver not in SOLVERS:
             raise UsageError(f"unknown solver {self.solver!r}, known: {' '.join(SOLVERS)}")
+        if self.outline is not None and self.outline not in OUTLINE:
+            raise UsageError(f"unknown outline {self.outline!r}, known: {' '.join(OUTLINE)}")
         for name, value in (("passes", self.passes), ("print_after", self.print_after)):
             if isinstance(value, str):
                 raise UsageError(f"{name} is the text {value!r}, it has to be a list of names")

@@ -4,7 +4,8 @@
 section                                what happens to it
 =====================================  ====================================================
 ``name``                               kept with ``-g`` (without the local and label names of
-                                       functions that changed), else dropped; kept at ``-O0``
+                                       functions that changed, and with the new numbers of what
+                                       has others now), else dropped; kept at ``-O0``
 ``.debug_*``, ``external_debug_info``  dropped when the code changed: the offsets in it are
                                        not rewritten
 ``metadata.code.*``                    the same (branch hints and the like, by code offset)
@@ -30,15 +31,15 @@ from wasmopt.decode import code_range
 from wasmopt.encode import custom_section_bytes, is_needed, section_content
 from wasmopt.errors import DecodeError
 from wasmopt.module import CustomSection, Module, Section
+from wasmopt.module_change import Correspondence
+from wasmopt.name_section import drop_local_names, renumber_names
 from wasmopt.options import Options
-from wasmopt.reader import Reader, unsigned_leb, unsigned_leb_size
+from wasmopt.reader import unsigned_leb_size
 
 _DWARF: Final = (".debug_", "external_debug_info")
 _SOURCE_MAP: Final = "sourceMappingURL"
 _BY_OFFSET: Final = (*_DWARF, _SOURCE_MAP, "metadata.code.")
 _RELOCATABLE: Final = ("linking", "reloc.")
-_LOCAL_NAMES: Final = 2
-_LABEL_NAMES: Final = 3
 _HEADER: Final = 8
 """Bytes before the first section."""
 
@@ -51,7 +52,11 @@ def is_relocatable(module: Module) -> bool:
 
 
 def finish_sections(
-    module: Module, options: Options, changed: Collection[int], data: bytes
+    module: Module,
+    options: Options,
+    changed: Collection[int],
+    data: bytes,
+    claim: Correspondence | None = None,
 ) -> tuple[Module, list[str]]:
     """Drop what must not or need not stay.
 
@@ -60,14 +65,15 @@ def finish_sections(
         options: the run's options.
         changed: indices of functions that changed, imported functions counted.
         data: the input.
+        claim: where indices of the input went, if any has changed.
 
     Returns:
         The module, and a notice for each loss that was not asked for.
     """
     layout: _Layout = [part for part in module.layout if _stays(part, module, options)]
     notices: list[str] = []
-    if changed:
-        layout = _without_stale_names(layout, changed, notices)
+    if changed or claim is not None:
+        layout = _without_stale_names(layout, changed, claim, notices)
     if any(_named(part, _BY_OFFSET) for part in layout):
         layout = _without_stale_offsets(layout, module, data, notices)
     return replace(module, layout=tuple(layout)), notices
@@ -133,43 +139,20 @@ def _size(part: Section | CustomSection, module: Module) -> int:
     return 1 + unsigned_leb_size(size) + size
 
 
-def _without_stale_names(layout: _Layout, changed: Collection[int], notices: list[str]) -> _Layout:
-    """Drop the names of locals and labels of `changed`: they may stand for others now."""
+def _without_stale_names(
+    layout: _Layout, changed: Collection[int], claim: Correspondence | None, notices: list[str]
+) -> _Layout:
+    """Give names their new numbers, and drop those of locals and labels of `changed`, which may
+    stand for others now.
+    """
     kept: list[Section | CustomSection] = []
     for part in layout:
         if isinstance(part, CustomSection) and part.name == "name":
             try:
-                kept.append(_filter_names(part, changed))
+                renumbered = part if claim is None else renumber_names(part, claim)
+                kept.append(drop_local_names(renumbered, changed))
             except DecodeError:
                 notices.append("loses the name section, which is malformed")
         else:
             kept.append(part)
     return kept
-
-
-def _filter_names(section: CustomSection, changed: Collection[int]) -> CustomSection:
-    reader = Reader(section.data)
-    parts: list[bytes] = []
-    while not reader.at_end():
-        number = reader.byte("subsection number")
-        content = reader.sub_reader(reader.u32("subsection size"), "subsection")
-        kept = content.data[content.position : content.end]
-        if number in (_LOCAL_NAMES, _LABEL_NAMES):
-            kept = _filter_indirect_names(content, changed)
-        parts += [bytes([number]), unsigned_leb(len(kept)), kept]
-    return CustomSection(section.name, b"".join(parts))
-
-
-def _filter_indirect_names(reader: Reader, changed: Collection[int]) -> bytes:
-    """An indirect name map (spec 3.0 §7.4.1) without the functions in `changed`."""
-    entries: list[bytes] = []
-    for _ in range(reader.count("functions with names")):
-        function = reader.u32("function index")
-        start = reader.position
-        for _ in range(reader.count("names")):
-            reader.u32("index")
-            reader.name("name")
-        if function not in changed:
-            entries.append(unsigned_leb(function) + reader.data[start : reader.position])
-    reader.expect_end("names")
-    return unsigned_leb(len(entries)) + b"".join(entries)

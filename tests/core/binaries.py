@@ -31,11 +31,14 @@ def custom(name: bytes, data: bytes = b"") -> bytes:
 
 VOID = section(1, vector(b"\x60\0\0"))
 ONE_FUNCTION = VOID + section(3, vector(b"\0"))
+EXPORT = section(7, vector(sized(b"f") + b"\0\0"))
+"""Exports the first function: what nothing names would go."""
 
 
-def module_of(body: bytes, locals_: bytes = b"\0") -> bytes:
+def module_of(body: bytes, locals_: bytes = b"\0", *, exported: bool = False) -> bytes:
     """A module of one function with these local declarations and this body, `end` included."""
-    return HEADER + ONE_FUNCTION + section(10, vector(sized(locals_ + body)))
+    export = EXPORT if exported else b""
+    return HEADER + ONE_FUNCTION + export + section(10, vector(sized(locals_ + body)))
 
 
 def section_at(data: bytes, position: int) -> tuple[int, int, int]:

@@ -85,8 +85,9 @@ def test_steps_and_sections_add_up_to_the_byte(path: Path, options: Options) -> 
     functions = document.functions
     largest = sorted(functions.largest, key=lambda row: row.index)
     assert [row.before for row in largest] == function_sizes(result.source)
-    assert [row.after for row in largest] == function_sizes(result.data)
-    assert functions.defined == len(largest) == len(result.module.functions)
+    left = [row.after for row in largest if row.after]
+    assert sorted(left) == sorted(function_sizes(result.data))
+    assert functions.defined == len(largest)
     assert {row.index for row in functions.most_changed} == {r.index for r in largest if r.delta}
 
 

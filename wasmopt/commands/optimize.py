@@ -17,8 +17,8 @@ from wasmopt.features import FEATURES
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
 from wasmopt.function import Function
 from wasmopt.module import Module
-from wasmopt.options import LEVELS, SOLVERS, Options
-from wasmopt.passes import PIPELINES, REGISTRY
+from wasmopt.options import LEVELS, OUTLINE, SOLVERS, Options
+from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
 from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import metrics_text
 from wasmopt.text import function_text, module_text
@@ -111,8 +111,10 @@ def build_parser() -> Parser:
     add_reports(parser.add_argument_group("reports and budgets"))
     _add_features(parser.add_argument_group("features, which are found out without being told"))
     passes = parser.add_argument_group("passes, run in the order given, levels in between")
-    for name, each in REGISTRY.items():
-        _add_step(passes, f"--{name}", None, (name,), each.summary)
+    summaries = {name: each.summary for name, each in REGISTRY.items()}
+    summaries |= {name: each.summary for name, each in MODULE_PASSES.items()}
+    for name, summary in summaries.items():
+        _add_step(passes, f"--{name}", None, (name,), summary)
     parser.set_defaults(level=None, only_level=True, steps=(), disabled=frozenset())
     return parser
 
@@ -131,6 +133,10 @@ def _add_levels(group: argparse._ArgumentGroup) -> None:
         _add_step(group, f"-O{level}", level, PIPELINES[level], meaning)
     group.add_argument(
         "-c", "--converge", action="store_true", help="go on until nothing gets smaller any more"
+    )
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in OUTLINE.items())
+    group.add_argument(
+        "--outline", choices=OUTLINE, help=f"where repeated code becomes a function; {meanings}"
     )
     group.add_argument(
         "--fuel", type=int, metavar="N", help="stop after N changes, to bisect a problem"
@@ -230,6 +236,7 @@ def _options(settings: argparse.Namespace) -> Options:
         disabled_features=frozenset(settings.disabled),
         print_after=frozenset(settings.print_after),
         solver=settings.solver,
+        outline=settings.outline,
         cache=None if settings.no_cache else default_path(),
     )
 

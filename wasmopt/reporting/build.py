@@ -161,16 +161,25 @@ def _section_changes(result: Result) -> tuple[SectionChange, ...]:
 
 def _functions(result: Result, original: Module, labels: Sequence[str], top: int) -> Functions:
     imported = len(original.imported(Kind.FUNCTION))
-    sizes = zip(function_sizes(result.source), function_sizes(result.data), strict=True)
-    changes = [
-        FunctionChange(index=index, name=labels[index], before=old, after=new, delta=new - old)
-        for index, (old, new) in enumerate(sizes, imported)
-    ]
+    left = dict(enumerate(function_sizes(result.data), imported))
+    changes = []
+    for index, old in enumerate(function_sizes(result.source), imported):
+        image = result.function_map[index]
+        # Of several functions that became one, the first one has what is left.
+        new = 0 if image is None else left.pop(image, 0)
+        changes.append(_function_change(index, labels[index], old, new))
+    defined = len(changes)
+    for place, (index, new) in enumerate(left.items(), imported + defined):
+        changes.append(_function_change(place, f"new function {index}", 0, new))
     changed = [change for change in changes if change.delta]
     return Functions(
         imported=imported,
-        defined=len(changes),
+        defined=defined,
         changed=result.report.changed,
         largest=tuple(sorted(changes, key=lambda change: -change.after)[:top]),
         most_changed=tuple(sorted(changed, key=lambda change: -abs(change.delta))[:top]),
     )
+
+
+def _function_change(index: int, name: str, before: int, after: int) -> FunctionChange:
+    return FunctionChange(index=index, name=name, before=before, after=after, delta=after - before)

@@ -107,7 +107,8 @@ class FunctionChange:
     """One function before and after: its entry in the code section, length included.
 
     Attributes:
-        index: In the input, imported functions counted.
+        index: In the input, imported functions counted; functions that only the output has are
+            numbered behind.
         name: From the symbols file or the name section, else the name it is exported by, else
             `function INDEX`.
         before: Bytes in the input.
