@@ -126,6 +126,7 @@ def test_flags_may_stand_anywhere(folder: Path) -> None:
         ("--strip-producers", {"strip_producers": True}),
         ("--strip-target-features", {"strip_target_features": True}),
         ("--solver none", {"solver": "none"}),
+        ("--outline cold", {"outline": "cold"}),
         ("--no-cache", {"cache": None}),
         ("-gq", {"keep_names": True}),
         ("--all-features", {}),

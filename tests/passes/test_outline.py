@@ -9,6 +9,7 @@ import pytest
 from tests.support import check_module, module_of, unchanged_module
 from wasmopt.decode import decode
 from wasmopt.encode import encode
+from wasmopt.errors import UsageError
 from wasmopt.features import used_features
 from wasmopt.options import Options
 from wasmopt.passes import MODULE_PASSES
@@ -204,6 +205,11 @@ SHORT = functions(
 def test_levels_and_options_say_where(fields: str, options: Options, pays: bool) -> None:
     """Loops are for `all` alone; runs of less than 16 bytes are not worth a call by default."""
     assert (MODULE_PASSES["outlining"].run(module_of(fields), options) is not None) == pays
+
+
+def test_an_unknown_place_to_outline_is_refused() -> None:
+    with pytest.raises(UsageError, match="unknown outline 'hot', known: all cold none"):
+        Options(outline="hot")
 
 
 UNCHANGED = {
