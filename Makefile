@@ -37,7 +37,7 @@ endif
 
 demo: $(READY) ## optimize a Rust program and show what was done; then all of corpus/built
 	@mkdir -p build/demo
-	$(BIN)/wasmopt -O --metrics $(DEMO) -o build/demo/$(notdir $(DEMO))
+	$(BIN)/wasmopt -O --metrics --no-cache $(DEMO) -o build/demo/$(notdir $(DEMO))
 	@wc -c $(DEMO) build/demo/$(notdir $(DEMO)) | head -2
 	@echo "every module of corpus/built, and the calls of corpus/runs.toml on what came out:"
 	@for module in corpus/built/*.wasm; do \
