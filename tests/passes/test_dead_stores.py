@@ -173,6 +173,13 @@ def test_unreachable_code_is_no_obstacle() -> None:
     )
 
 
+def test_what_unreachable_code_leaves_keeps_its_block() -> None:
+    becomes(
+        "(param i32) block (result i32) br 1 local.get 0 end local.set 0",
+        "(param i32) block (result i32) br 1 local.get 0 end drop",
+    )
+
+
 def test_nesting_thousands_deep() -> None:
     inside = "block " * DEPTH + "local.get 0 br_if 0 i32.const 1 local.set 0 " + "end " * DEPTH
     bare = "block " * DEPTH + "local.get 0 br_if 0 " + "end " * DEPTH
