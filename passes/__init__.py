@@ -58,20 +58,26 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 }
 """Passes over the module as a whole."""
 
-_ALL: Final = (
+_LOCAL: Final = (
     *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
     *("simplify-locals", "compare-operands", "cse"),
     *("dead-locals", "reorder-locals"),
+)
+_ORDER: Final = ("remove-unused", "reorder-functions", "reorder-globals", "reorder-types")
+_FAST: Final = ("remove-unused", "inlining", *_LOCAL, "duplicate-functions", "outlining", *_ORDER)
+_SMALL: Final = (
+    *("remove-unused", "inlining", *_LOCAL),
+    *("duplicate-functions", "constants", "outlining", *_ORDER),
 )
 
 PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "0": (),
     "1": _QUICK,
-    "2": _ALL,
-    "3": _ALL,
-    "4": _ALL,
-    "s": _ALL,
-    "z": _ALL,
+    "2": _FAST,
+    "3": _FAST,
+    "4": _FAST,
+    "s": _SMALL,
+    "z": _SMALL,
 }
 """Passes in the order in which they visit a function, by optimization level.
 

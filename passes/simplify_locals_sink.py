@@ -34,6 +34,9 @@ from wasmopt.structure import BODY, BRANCHES, CLOSERS, DIVIDERS, OPENERS, struct
 from wasmopt.types import is_defaultable
 
 MOST_CANDIDATES: Final = 64
+MOST_FORKED: Final = 1_000
+"""Length of a function up to which code that may trap moves past forks of control: such a move
+takes the slow tiers of the validator."""
 _ANYWHERE: Final = 1 << 30
 """Depth that no construct has."""
 
@@ -183,6 +186,7 @@ class _Sinking:
 
     def branch(self, index: int, instr: Instr) -> None:
         """A branch: who leaves by it does not come to what follows."""
+        self.fork()
         for target in dict.fromkeys(self.shape.targets[index]):
             live = self.live_at_label(target)
             for each in list(self.candidates.values()):
@@ -190,6 +194,11 @@ class _Sinking:
                     self.bar(each, self.depths[target])
         if instr.effects & Effect.UNREACHABLE_AFTER:
             self.arrives = False
+
+    def fork(self) -> None:
+        """Control may go two ways, and perhaps both come to the read."""
+        if len(self.body) > MOST_FORKED:
+            self.kill(lambda each: not each.operand.silent)
 
     def bar(self, candidate: _Candidate, depth: int) -> None:
         """Keep a candidate from moving on within the construct of that depth."""
@@ -210,6 +219,7 @@ class _Sinking:
         self.open.append(index)
         depth = self.depths[index] = len(self.open)
         if instr.name == "if":
+            self.fork()
             clauses = self.shape.dividers.get(index)
             self.enter_arm(self.live_from(clauses[0] + 1 if clauses else self.shape.ends[index]))
         elif instr.name == "loop" and index in self.shape.branches:

@@ -4,6 +4,7 @@
 tier      claim
 ========  ====================================================================================
 text      both versions have the same normal form (`same_text`)
+values    they have the same effects, in the same order, on the same values (`same_values`)
 lockstep  they, or the parts that differ, do the same at each point of the same control (`lockstep`)
 window    the parts that differ do the same from any state (`window`, `joint`)
 summary   the whole functions do (`joint`), loops matched by index, then by value, then with
@@ -32,6 +33,7 @@ from wasmopt.verify.joint import Comparison, DifferentError, Oracle
 from wasmopt.verify.models import scenario_of
 from wasmopt.verify.nesting import MalformedError
 from wasmopt.verify.same_text import same_text
+from wasmopt.verify.same_values import Versions
 from wasmopt.verify.terms import Arena, BudgetError, Term
 from wasmopt.verify.unsupported import UnsupportedError
 from wasmopt.verify.validity import ValidityGate
@@ -40,6 +42,7 @@ from wasmopt.verify.window import Code, find_window, whole_function
 _log = logging.getLogger(__name__)
 
 TEXT: Final = "text"
+VALUES: Final = "values"
 LOCKSTEP: Final = "lockstep"
 WINDOW: Final = "window"
 SUMMARY: Final = "summary"
@@ -72,6 +75,7 @@ class Prover:
         self._solver: Final = solver
         self._cache: Final = cache
         self._replay: Final = replay
+        self._versions: Final = Versions()
 
     def __call__(self, before: Function, after: Function, context: Context) -> Verdict:
         """Decide whether `after` can stand for `before` in the module of `context`."""
@@ -130,6 +134,8 @@ class Prover:
 
         What the solver says of states in which the versions differ is added to `models`.
         """
+        same = self._versions.same
+        yield VALUES, lambda: None if same(before, after, context) else "other effects"
         try:
             window = find_window(before, after, context)
         except MalformedError:

@@ -19,7 +19,8 @@ MODULE: Final = """(module
   (import "e" "g" (func $g (result i32)))
   (tag $a (param i32)) (tag $c (param i32))
   (memory 1) (table $t 4 funcref)
-  (global $sp (mut i32) (i32.const 0)) (global $b (mut i32) (i32.const 0))
+  (global $sp (export "sp") (mut i32) (i32.const 0))
+  (global $b (export "b") (mut i32) (i32.const 0))
   (global $k i32 (i32.const 7))
   (func (export "x") {})
 )"""
