@@ -12,10 +12,10 @@ from wasmopt.features import check_feature_name
 
 LEVELS: Final[Mapping[str, str]] = {
     "0": "re-encode only",
-    "1": "quick passes",
-    "2": "most passes",
-    "3": "all passes that do not slow code down",
-    "4": "as 3",
+    "1": "quick passes inside functions",
+    "2": "all passes that do not slow code down",
+    "3": "as 2",
+    "4": "as 2",
     "s": "smaller, the default",
     "z": "smallest",
 }

@@ -44,6 +44,6 @@ def named_module(names: Sequence[str]) -> bytes:
 
 def named_document(names: Sequence[str]) -> Document:
     """The report of a run that changes each of these functions; the module is called like one."""
-    options = Options(keep_names=True)
+    options = Options(keep_names=True, passes=("vacuum",))
     result = optimize(named_module(names), options)
     return build_document(result, options, name=names[0].replace("/", "∕"))
