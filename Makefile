@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench bench-verify mutants corpus passes docs constraints clean
+.PHONY: help venv demo test lint format bench bench-size bench-verify mutants corpus passes docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ bench: $(READY) ## measure sql.js against wasm-opt (needs `make corpus` and Debi
 
 bench-verify: $(READY) ## ask the validator about another optimizer's passes (needs npm, `make corpus`)
 	@$(BIN)/python corpus/bench_verify.py --keep build/bench-verify $(ARGS) \
+		$(or $(MODULES),$(filter-out %/esbuild.wasm,$(wildcard corpus/public/*.wasm)))
+
+bench-size: $(READY) ## compare sizes with npm's wasm-opt -Oz, alone and on top of it (needs npm, `make corpus`)
+	@$(BIN)/python corpus/bench_size.py --keep build/bench-size $(ARGS) \
 		$(or $(MODULES),$(filter-out %/esbuild.wasm,$(wildcard corpus/public/*.wasm)))
 
 mutants: $(READY) ## ask the validator about thousands of faulty functions; none may pass

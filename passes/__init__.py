@@ -10,6 +10,7 @@ from wasmopt.passes.coalesce_locals import COALESCE_LOCALS
 from wasmopt.passes.compare_operands import COMPARE_OPERANDS
 from wasmopt.passes.constants import CONSTANTS
 from wasmopt.passes.cse import CSE
+from wasmopt.passes.data_segments import DATA_SEGMENTS
 from wasmopt.passes.dead_locals import DEAD_LOCALS
 from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
@@ -39,14 +40,11 @@ REGISTRY: Final[dict[str, Pass]] = {
     )
 }
 
-_QUICK: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
-    *("dead-locals", "reorder-locals"),
-)
 MODULE_PASSES: Final[dict[str, ModulePass]] = {
     each.name: each
     for each in (
         CONSTANTS,
+        DATA_SEGMENTS,
         DUPLICATE_FUNCTIONS,
         INLINING,
         OUTLINE,
@@ -58,12 +56,16 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 }
 """Passes over the module as a whole."""
 
+_QUICK: Final = (
+    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
+    *("dead-locals", "reorder-locals"),
+)
 _LOCAL: Final = (
     *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
     *("simplify-locals", "compare-operands", "cse"),
     *("dead-locals", "reorder-locals"),
 )
-_ORDER: Final = ("remove-unused", "reorder-functions", "reorder-globals", "reorder-types")
+_ORDER: Final = ("remove-unused", "data", "reorder-functions", "reorder-globals", "reorder-types")
 _FAST: Final = ("remove-unused", "inlining", *_LOCAL, "duplicate-functions", "outlining", *_ORDER)
 _SMALL: Final = (
     *("remove-unused", "inlining", *_LOCAL),

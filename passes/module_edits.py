@@ -51,10 +51,10 @@ def follow(module: Module, claim: Correspondence) -> Module:
         elements=_placed(module.elements, claim.elements, moved.element_segment),
         data=_placed(module.data, claim.data, moved.data_segment),
     )
-    return _trimmed(after, module)
+    return trimmed(after, module)
 
 
-def _trimmed(after: Module, before: Module) -> Module:
+def trimmed(after: Module, before: Module) -> Module:
     """The module without the sections that have lost all they had."""
     if after.data_count is not None:
         named = any(

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wasmopt.instr import Instr
-from wasmopt.module import Expr, Kind, Module, Signatures
+from wasmopt.module import Expr, Kind, Limits, Module, Signatures
 from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
 from wasmopt.passes.module_edits import compressed, follow
@@ -100,15 +100,14 @@ class _Reach:
         for index, element in enumerate(self._module.elements):
             if element.offset is not None:
                 length = len(element.items)
-                if not _fits(element.offset, length, sizes[element.table]):
+                if not fits(element.offset, length, sizes[element.table]):
                     self._may_trap.append(("elem", index))
                 elif length:
                     found.setdefault(("table", element.table), []).append(("elem", index))
         for index, segment in enumerate(self._module.data):
             if segment.offset is not None:
-                memory = signatures.memories[segment.memory]
-                page = _PAGE_LOG2 if memory.page_size_log2 is None else memory.page_size_log2
-                if not _fits(segment.offset, len(segment.data), memory.minimum << page):
+                size = memory_size(signatures.memories[segment.memory])
+                if not fits(segment.offset, len(segment.data), size):
                     self._may_trap.append(("data", index))
                 elif segment.data:
                     found.setdefault(("memory", segment.memory), []).append(("data", index))
@@ -173,12 +172,18 @@ def _function(expression: Expr) -> int:
     return int(expression[0].immediates[0]) if expression[0].name == "ref.func" else -1
 
 
-def _fits(offset: Expr, length: int, size: int) -> bool:
+def fits(offset: Expr, length: int, size: int) -> bool:
     """Whether an active segment surely fits into a table or memory of that size."""
     bits = {"i32.const": 32, "i64.const": 64}.get(offset[0].name)
     if bits is None or len(offset) != 2:
         return False
     return int(offset[0].immediates[0]) % (1 << bits) + length <= size
+
+
+def memory_size(limits: Limits) -> int:
+    """Bytes that a memory has from the start."""
+    page = _PAGE_LOG2 if limits.page_size_log2 is None else limits.page_size_log2
+    return limits.minimum << page
 
 
 def _type_map(module: Module, used: set[Use]) -> Map:

@@ -33,6 +33,7 @@ from wasmopt.module_change import Correspondence, Map
 from wasmopt.reader import Reader
 from wasmopt.renumber import Renumbering
 from wasmopt.types import RecGroup, SubType
+from wasmopt.verify.memory_image import fits, may_trap, memory_size, same_contents
 from wasmopt.verify.validity import check_locals
 
 _SPACES: Final = {
@@ -43,7 +44,6 @@ _SPACES: Final = {
     Kind.TAG: "tag",
 }
 _MAY_BE_NEW: Final = (Kind.FUNCTION, Kind.GLOBAL)
-_DEFAULT_PAGE_LOG2: Final = 16
 _LARGEST_GROUP: Final = 1 << 32
 """More than a recursion group has types."""
 _CODE_FIELDS: Final = frozenset(["pool", "functions", "layout"])
@@ -254,28 +254,67 @@ def _check_elements(
         segment = before.elements[index]
         unseen = not segment.items or (tables is not None and tables[segment.table] is None)
         size = limits[segment.table].minimum
-        fits = _fits(segment.offset, len(segment.items), size)
-        require(unseen and fits, f"element segment {index} is gone, but not what it did")
+        fit = fits(segment.offset, len(segment.items), size)
+        require(unseen and fit, f"element segment {index} is gone, but not what it did")
 
 
 def _check_data(before: Module, after: Module, claim: Correspondence, moved: Renumbering) -> None:
+    """Check data segments: each is the same, or the memory it wrote into starts the same."""
     memories = claim.maps.get(Kind.MEMORY)
-    gone = _check_order(before.data, after.data, claim.data, "data segment")
-    for old, new in _pairs(before.data, claim.data):
+    gone = _check_order(before.data, after.data, claim.data, "data segment", may_be_new=True)
+    kept = dict(_pairs(before.data, claim.data))
+    for old, new in kept.items():
         mine, theirs = moved.data_segment(before.data[old]), after.data[new]
         require(_data_shape(mine) == _data_shape(theirs), f"data segment {old} differs")
     limits = Signatures(before).memories
+    rewritten: set[int] = set()
     for index in gone:
         segment = before.data[index]
-        unseen = not segment.data or (memories is not None and memories[segment.memory] is None)
-        memory = limits[segment.memory]
-        page = _DEFAULT_PAGE_LOG2 if memory.page_size_log2 is None else memory.page_size_log2
-        fits = _fits(segment.offset, len(segment.data), memory.minimum << page)
-        require(unseen and fits, f"data segment {index} is gone, but not what it did")
+        if segment.data and (memories is None or memories[segment.memory] is not None):
+            rewritten.add(segment.memory)
+        else:
+            fit = fits(segment.offset, len(segment.data), memory_size(limits[segment.memory]))
+            require(fit, f"data segment {index} is gone, but not what it did")
+    new_ones = [after.data[new] for new in set(range(len(after.data))) - set(kept.values())]
+    require(all(each.offset is not None for each in new_ones), "a data segment that was not there")
+    written = {each.memory for each in new_ones}
+    rewritten.update([old for old in range(len(limits)) if _image(memories, old) in written])
+    if rewritten:
+        _check_images(before, after, moved, rewritten)
+
+
+def _image(indices: Map | None, old: int) -> int | None:
+    return old if indices is None else indices[old]
+
+
+def _check_images(
+    before: Module, after: Module, moved: Renumbering, memories: Iterable[int]
+) -> None:
+    """Check that memories hold the same before the start function runs.
+
+    A function may be called of an instance that never came to be, if an element segment put it
+    into an imported table and a later segment trapped.  It would see what had been written until
+    then, so this must not be possible in either version.
+    """
+    for version in (before, after):
+        for doubtful in may_trap(version):
+            raise RefusedError(f"{doubtful} may trap, and other data segments are not the same")
+    limits = Signatures(before).memories
+    imported = len(before.imported(Kind.MEMORY))
+    for memory in sorted(memories):
+        own = memory >= imported and not limits[memory].shared
+        require(own, f"data segments of memory {memory} differ, which others may write to")
+        same = same_contents(before.data, after.data, memory, moved.index("memory", memory))
+        require(same, f"memory {memory} starts with other contents")
 
 
 def _check_order(
-    old: Sequence[_Entry], new: Sequence[_Entry], indices: Map | None, what: str
+    old: Sequence[_Entry],
+    new: Sequence[_Entry],
+    indices: Map | None,
+    what: str,
+    *,
+    may_be_new: bool = False,
 ) -> list[int]:
     """Check the map of segments: active ones keep their order, since later ones write over
     earlier ones, and one that does not fit stops all behind it.
@@ -288,7 +327,9 @@ def _check_order(
         return []
     require(len(indices) == len(old), "a map of another length")
     images = [image for image in indices if image is not None]
-    require(sorted(images) == list(range(len(new))), f"a {what} that was not there, or two are one")
+    require(len(set(images)) == len(images), f"two {what}s are one")
+    require(all(0 <= image < len(new) for image in images), f"a {what} stands for none")
+    require(may_be_new or len(images) == len(new), f"a {what} that was not there")
     active = [place for place, segment in enumerate(old) if segment.offset is not None]
     order = [image for image in [indices[place] for place in active] if image is not None]
     require(all(one < other for one, other in pairwise(order)), f"another order of {what}s")
@@ -312,14 +353,6 @@ def _element_shape(segment: ElementSegment) -> Hashable:
 
 def _data_shape(segment: DataSegment) -> Hashable:
     return (segment.memory, segment.offset, segment.data)
-
-
-def _fits(offset: Expr | None, length: int, size: int) -> bool:
-    """Whether an active segment surely is within `size`."""
-    if offset is None or [instr.name for instr in offset[1:]] != ["end"]:
-        return False
-    bits = {"i32.const": 32, "i64.const": 64}.get(offset[0].name)
-    return bits is not None and (int(offset[0].immediates[0]) & ((1 << bits) - 1)) + length <= size
 
 
 def distinguishable(module: Module) -> set[int]:

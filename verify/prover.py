@@ -6,6 +6,7 @@ tier      claim
 text      both versions have the same normal form (`same_text`)
 values    they have the same effects, in the same order, on the same values (`same_values`)
 lockstep  they, or the parts that differ, do the same at each point of the same control (`lockstep`)
+product   they do the same between forks, wherever these stand (`product`)
 window    the parts that differ do the same from any state (`window`, `joint`)
 summary   the whole functions do (`joint`), loops matched by index, then by value, then with
           everything behind a join done in each of its cases
@@ -32,6 +33,7 @@ from wasmopt.verify.cache import ProofCache
 from wasmopt.verify.joint import Comparison, DifferentError, Oracle
 from wasmopt.verify.models import scenario_of
 from wasmopt.verify.nesting import MalformedError
+from wasmopt.verify.product import Product
 from wasmopt.verify.same_text import same_text
 from wasmopt.verify.same_values import Versions
 from wasmopt.verify.terms import Arena, BudgetError, Term
@@ -44,6 +46,7 @@ _log = logging.getLogger(__name__)
 TEXT: Final = "text"
 VALUES: Final = "values"
 LOCKSTEP: Final = "lockstep"
+PRODUCT: Final = "product"
 WINDOW: Final = "window"
 SUMMARY: Final = "summary"
 SOLVER: Final = "solver"
@@ -145,6 +148,7 @@ class Prover:
             if pair is not None:
                 yield LOCKSTEP, partial(self._compare, *pair, context, lockstep=True)
         yield LOCKSTEP, partial(self._compare, *codes, context, lockstep=True, by_index=False)
+        yield PRODUCT, partial(self._walk_together, before, after, context)
         if window is not None:
             yield WINDOW, partial(self._compare, *window, context)
         if len(before.body) + len(after.body) > MAX_INSTRUCTIONS:
@@ -173,9 +177,8 @@ class Prover:
         oracle: Callable[[Arena], Oracle] | None = None,
     ) -> str | None:
         """None if the two are equal, else why they are not known to be."""
-        comparison = None
-        try:
-            comparison = Comparison(
+        return self._attempt(
+            lambda: Comparison(
                 before,
                 after,
                 context,
@@ -184,6 +187,16 @@ class Prover:
                 lockstep=lockstep,
                 make_oracle=oracle,
             )
+        )
+
+    def _walk_together(self, before: Function, after: Function, context: Context) -> str | None:
+        """The same by their product."""
+        return self._attempt(lambda: Product(before, after, context))
+
+    def _attempt(self, make: Callable[[], Comparison | Product]) -> str | None:
+        comparison = None
+        try:
+            comparison = make()
             comparison.check()
         except (DifferentError, UnsupportedError, MalformedError, BudgetError) as error:
             return str(error)

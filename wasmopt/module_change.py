@@ -23,7 +23,7 @@ class Correspondence:
         maps: index maps of functions, tables, memories, globals and tags; a kind that is not
             there keeps its indices.  Several old entities may have one new one.
         types: index map of types.
-        data, elements: index maps of segments.
+        data, elements: index maps of segments.  Data segments may be new, with no old one.
         inlined: old functions whose calls were replaced by their bodies, somewhere.
         outlined: new functions that stand for runs of instructions.
     """
