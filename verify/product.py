@@ -62,10 +62,13 @@ _LOOP, _FORK, _TABLE, _RETURN, _TRAP, _THROW = range(6)
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """Where a version stopped; the condition or index that decides is the top operand."""
+    """Where a version stopped; the index of a table is the top operand, or whether the condition
+    of a fork holds, or, if `negated`, that it does not.
+    """
 
     kind: int
     position: int
+    negated: bool = False
 
 
 class _LoadsOf(Counter[Hashable]):
@@ -135,7 +138,7 @@ class _Version(Execution):
             elif name in ("if", "br_if"):
                 way = self._known_way(self.diagrams.condition(self.stack[-1]))
                 if way is None:
-                    return _Stop(_FORK, position)
+                    return _Stop(_FORK, position, self._put_condition())
                 position = self.follow(position, way)
             elif name == "br_table":
                 if not is_constant(self.stack[-1]):
@@ -170,6 +173,17 @@ class _Version(Execution):
             return 1
         negated = diagrams.negation(condition)
         return 0 if diagrams.conjunction(self._assumed, negated) is diagrams.false else None
+
+    def _put_condition(self) -> bool:
+        """Put a condition and its negation into one form, so that it stays one when ways meet;
+        whether that is the negation.
+        """
+        top = self.stack.pop()
+        condition = self.diagrams.condition(top)
+        negated = self.diagrams.negation(condition).number < condition.number
+        holds = top if negated else self.apply("i32.eqz", top)
+        self.stack.append(self.apply("i32.eqz", holds))
+        return negated
 
     def _enter(self, position: int) -> None:
         block_type = self.signatures.block_type(self.body[position].immediates[0])
@@ -402,7 +416,9 @@ class Product:
         for first, second, assumed in self._ways(node):
             self._load(node)
             places = [
-                each.follow(stop.position, taken) if stop.kind != _LOOP else stop.position + 1
+                stop.position + 1
+                if stop.kind == _LOOP
+                else each.follow(stop.position, taken ^ stop.negated)
                 for each, stop, taken in zip(
                     self._versions, node.stops, (first, second), strict=True
                 )
