@@ -3,7 +3,7 @@
 A number stands for an expression over numbers, found again by its key: an instruction that only
 computes, with the numbers of its operands and of the state that it reads.  Locals, and globals
 that the function names, hold numbers; so do memories, tables and the heap as wholes, which get a
-new one with every write.
+new one with every write.  A memory that threads share has none: no two loads are the same.
 
 One walk over the body in order.  A log of what changed lets the walk go back to the state at an
 `if` for its other arm, and to the state at a branch where that is the only way to the end of a
@@ -96,6 +96,7 @@ class ValueNumbers:
         self.arrives = True
         self._effects: Final = context.table(EffectsOf)
         self._arities: Final = context.table(Arities)
+        self._is_shared: Final = any(each.shared for each in context.signatures.memories)
         self._count = 0
         self._log: Final[list[tuple[Slot, int]]] = []
         self._open: Final = [_Construct(BODY)]
@@ -184,6 +185,8 @@ class ValueNumbers:
         if handler is not None:
             return handler, ()
         effects = self._effects[instr]
+        if effects & Effect.READ_MEMORY and self._is_shared:
+            return ValueNumbers._other, ()
         if effects & ~_COMPUTES == 0 and self._arities[instr][1] == 1:
             return None, tuple(name for name, reads, _ in _COMPONENTS if effects & reads)
         if instr.name.startswith("global.") and -1 - instr.immediates[0] in self._globals:

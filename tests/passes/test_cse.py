@@ -6,6 +6,7 @@ import pytest
 
 from tests.passes.environment import function
 from tests.support import check, last_function, module_of, run_once, unchanged
+from wasmopt.context import Context
 from wasmopt.passes.cse import cse
 from wasmopt.passes.dominance import Dominance
 
@@ -207,6 +208,17 @@ def test_references_are_not_shared() -> None:
         local.get 0 ref.as_non_null local.tee 1 drop local.get 0 ref.as_non_null call $f
         local.get 0 ref.as_non_null call $f)""",
     )
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_loads_of_a_memory_that_threads_share_are_not_shared(shared: bool) -> None:
+    load = "local.get 0 i32.load offset=70000 "
+    module = module_of(
+        f'(memory 1 1 {"shared" if shared else ""}) (func (export "f") (param i32) (result i32) '
+        f"{load * 4} i32.add i32.add i32.add)"
+    )
+    before = last_function(module)
+    assert (cse(before, Context(module)) is before) == shared
 
 
 def test_zero_is_what_a_local_holds_that_nothing_writes() -> None:
