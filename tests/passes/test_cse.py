@@ -217,7 +217,7 @@ def test_loads_of_a_memory_that_threads_share_are_not_shared(shared: bool) -> No
         f'(memory 1 1 {"shared" if shared else ""}) (func (export "f") (param i32) (result i32) '
         f"{load * 4} i32.add i32.add i32.add)"
     )
-    before = last_function(module)
+    before = module.functions[-1]
     assert (cse(before, Context(module)) is before) == shared
 
 
