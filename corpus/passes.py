@@ -21,13 +21,14 @@ from wasmopt import Options, Report, WasmOptError, optimize
 from wasmopt.report import PassReport
 from wasmopt.reporting.tables import Column, Table, make_table, share
 from wasmopt.reporting.terminal import table_lines
-from wasmopt.verify.prover import SOLVER, SUMMARY, TEXT, WINDOW
+from wasmopt.verify.correspondence import MAPPED
+from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
 
 CORPUS = Path(__file__).resolve().parent
 BUILT = CORPUS / "built"
 PUBLIC = CORPUS / "public"
 
-TIERS = (TEXT, WINDOW, SUMMARY, SOLVER)
+TIERS = (TEXT, VALUES, LOCKSTEP, PRODUCT, WINDOW, SUMMARY, SOLVER, MAPPED)
 
 
 @dataclass

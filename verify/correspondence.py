@@ -32,13 +32,13 @@ from wasmopt.verify.module_parts import (
     require,
     type_identities,
 )
+from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
 from wasmopt.verify.same_values import same_values
 
 _log = logging.getLogger(__name__)
 
-MAPPED: Final = "same under the maps"
-VALUES: Final = "same values"
-_METHODS: Final = (MAPPED, "text", VALUES, "window", "summary", "solver")
+MAPPED: Final = "maps"
+_METHODS: Final = (MAPPED, TEXT, VALUES, LOCKSTEP, PRODUCT, WINDOW, SUMMARY, SOLVER)
 """From the least to the most; the most that any function took is the method of the module."""
 
 
@@ -108,7 +108,7 @@ class _Proof:
         joint, types = self._with_old_types()
         old = self._old_functions(ghosts, joint, types)
         self._compare(old, ghosts, joint)
-        return max(self._methods, key=_METHODS.index, default=MAPPED)
+        return max(self._methods, key=_place, default=MAPPED)
 
     def _ghost_indices(self) -> dict[int, int]:
         """Indices behind all others for functions that were put in place and are gone."""
@@ -217,9 +217,14 @@ class _Proof:
             return VALUES
         verdict: Verdict = self._prover(before, after, context)
         if isinstance(verdict, Proved):
-            return verdict.method if verdict.method in _METHODS else _METHODS[-1]
+            return verdict.method
         reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
         raise RefusedError(f"function {index}: {reason}")
+
+
+def _place(method: str) -> int:
+    """How much a method takes; one that is not known here counts as the most."""
+    return _METHODS.index(method) if method in _METHODS else len(_METHODS)
 
 
 def _complete(indices: Map | None, count: int) -> Map:
