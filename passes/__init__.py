@@ -81,10 +81,9 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "s": _SMALL,
     "z": _SMALL,
 }
-"""Passes in the order in which they visit a function, by optimization level.
+"""Passes in the order in which they run, by optimization level.
 
-They come again until nothing changes, so that the order decides little: of eight that were
-measured on eleven modules, the worst left 0.02 % more code than this one.
+Those inside functions come again until nothing changes, so that their order decides little.
 """
 
 if __name__ != "wasmopt.passes":

@@ -57,6 +57,9 @@ MAX_WIDENED: Final = 3
 MAX_FACTS: Final = 64
 """Checks that are remembered as passed; the oldest go."""
 
+Facts = dict[tuple[object, ...], int]
+"""Checks that were passed, each with its strength."""
+
 _LOOP, _FORK, _TABLE, _RETURN, _TRAP, _THROW = range(6)
 
 
@@ -106,17 +109,17 @@ class _Version(Execution):
         self.guard = self.diagrams.true
         self._returned = False
 
-    def start(self, stretch: int, assumed: Term, facts: dict[Hashable, int]) -> None:
+    def start(self, stretch: int, assumed: Term, facts: Facts) -> None:
         """Begin a stretch: nothing has trapped, these checks were passed, a condition holds."""
         self._assumed = assumed
         true = self.diagrams.true
         self.shared_loads = _LoadsOf(stretch)
         self.region.traps.clear()
-        self.region.checked = {key: [(true, power)] for key, power in facts.items()}  # type: ignore[misc]
+        self.region.checked = {key: [(true, power)] for key, power in facts.items()}
 
-    def facts(self) -> dict[Hashable, int]:
+    def facts(self) -> Facts:
         """The checks passed so far, each with its strength."""
-        known: dict[Hashable, int] = {
+        known: Facts = {
             key: max(power for _, power in passed)
             for key, passed in self.region.checked.items()
             if passed
@@ -248,9 +251,9 @@ class _Node:
     stops: tuple[_Stop, _Stop]
     number: int
     shape: tuple[int, int]
-    edges: dict[Hashable, tuple[_Row, dict[Hashable, int]]] = field(default_factory=dict)
+    edges: dict[Hashable, tuple[_Row, Facts]] = field(default_factory=dict)
     row: _Row = field(default_factory=list)
-    facts: dict[Hashable, int] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     symbols: dict[int, set[Term]] = field(default_factory=dict)
     ones: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -298,7 +301,7 @@ class Product:
         edge: Hashable,
         positions: tuple[int, int],
         assumed: Term,
-        facts: dict[Hashable, int],
+        facts: Facts,
     ) -> None:
         """Go on to the next stops; note that an edge leads there."""
         versions = self._versions

@@ -17,6 +17,7 @@ Some pure instructions are others in disguise and get one form:
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final, NamedTuple
 
 from wasmopt.arity import Arities
@@ -85,7 +86,9 @@ class Row(NamedTuple):
     Attributes:
         kind: see above.
         pops, pushes: how many values it takes and leaves.
-        meaning: what it is a function by; the slot, of what is silent.
+        instr: what it is a function by, if it is pure.
+        slot: of a local.
+        key: what it is a function by, if it reads.
         reads, writes: slots of the state.
         end: bytes behind its address that must be in bounds, for loads; else 1 if it may trap.
         memory: of a load; -1 if it is none.
@@ -94,7 +97,9 @@ class Row(NamedTuple):
     kind: int
     pops: int
     pushes: int
-    meaning: object
+    instr: Instr
+    slot: int = 0
+    key: Hashable = None
     reads: tuple[int, ...] = ()
     writes: tuple[int, ...] = ()
     end: int = 0
@@ -122,7 +127,7 @@ class Rows(dict[Instr, Row]):
             raise NotCoveredError(f"{name} among straight-line code")
         if name in _SILENT:
             local = instr.immediates[0] if instr.immediates else 0
-            return Row(_SILENT[name], pops, pushes, local + STATE)
+            return Row(_SILENT[name], pops, pushes, instr, slot=local + STATE)
         if name == "global.get":
             constant = self._constants.get(instr.immediates[0])
             if constant is not None or not self._globals[instr.immediates[0]].mutable:
@@ -139,13 +144,14 @@ class Rows(dict[Instr, Row]):
             return self._event(instr, pops, pushes)
         reads = tuple([slot for effect, slot in _READS if effects & effect])
         traps = int(bool(effects & Effect.TRAP))
-        row = Row(READING, pops, pushes, instr, (*reads, CALLS) if reads else (), end=traps)
+        state = (*reads, CALLS) if reads else ()
+        row = Row(READING, pops, pushes, instr, key=instr, reads=state, end=traps)
         width = instr.op.natural_alignment
         if width is None:
             return row
         memarg, *lanes = instr.immediates
         return row._replace(
-            meaning=(instr.op, memarg.offset, memarg.memory, *lanes),
+            key=(instr.op, memarg.offset, memarg.memory, *lanes),
             end=memarg.offset + (1 << width),
             memory=memarg.memory,
         )

@@ -235,11 +235,11 @@ class Walk:
             row = rows[instr]
             kind = row[0]
             if kind == GET:
-                values.append(slots[row[3]])  # type: ignore[call-overload]
+                values.append(slots[row[4]])
             elif kind == PURE:
                 pops = row[1]
                 if pops == 0:
-                    values.append(numbers.constant(row[3]))  # type: ignore[arg-type]
+                    values.append(numbers.constant(row[3]))
                 elif pops == 1:
                     values[-1] = numbers[row[3], values[-1]]
                 elif pops == 2:
@@ -256,7 +256,7 @@ class Walk:
             elif kind == READING:
                 self._read(row)
             elif kind in (SET, TEE):
-                slot: int = row[3]  # type: ignore[assignment]
+                slot = row[4]
                 log.setdefault(slot, slots[slot])
                 slots[slot] = values[-1]
                 if kind == SET:
@@ -267,7 +267,7 @@ class Walk:
                 values.pop()
             elif kind == EVENT:
                 number = self._event(instr, self._take(row[1]), row[2])
-                for slot in row[5]:
+                for slot in row.writes:
                     log.setdefault(slot, slots[slot])
                     slots[slot] = numbers["changed", number]
 
@@ -275,12 +275,10 @@ class Walk:
         """What reads the state, or may trap."""
         slots = self._slots
         taken = self._take(row.pops)
-        self._values.append(
-            self._numbers[(row.meaning, *taken, *[slots[each] for each in row.reads])]
-        )
+        self._values.append(self._numbers[(row.key, *taken, *[slots[each] for each in row.reads])])
         if row.end:
             check: Hashable = (
-                (row.meaning, *taken) if row.memory < 0 else (_BYTES, row.memory, taken[0])
+                (row.key, *taken) if row.memory < 0 else (_BYTES, row.memory, taken[0])
             )
             self._pending[check] = max(row.end, self._pending.get(check, 0))
 

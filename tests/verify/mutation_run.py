@@ -19,6 +19,8 @@ from tests.verify.execution import CannotRunError, differs
 from tests.verify.mutants import KINDS, mutants
 from wasmopt.context import Context
 from wasmopt.decode import decode
+from wasmopt.function import Function
+from wasmopt.module import Module
 from wasmopt.verdict import Proved
 from wasmopt.verify import Prover
 
@@ -58,7 +60,7 @@ def judge(path: Path, seed: int, most: int, score: Score) -> None:
             score.wrong.append(f"{path.name} function {position}, {kind}: {difference}")
 
 
-def _spread(module, seed: int, most: int) -> Iterator[tuple[int, str, object]]:  # type: ignore[no-untyped-def]
+def _spread(module: Module, seed: int, most: int) -> Iterator[tuple[int, str, Function]]:
     """Mutants of all functions in turn, each kind at most once a function and round."""
     short = [i for i, f in enumerate(module.functions) if len(f.body) <= LONGEST]
     count = round_ = 0
