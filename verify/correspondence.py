@@ -23,6 +23,7 @@ from wasmopt.renumber import GoneError, Renumbering
 from wasmopt.types import RecGroup
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
+from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.inlining import ExpansionError, Inliner
 from wasmopt.verify.module_parts import (
     RefusedError,
@@ -202,17 +203,20 @@ class _Proof:
             if new < self._imported + len(self._after.functions):
                 new_bodies[new] = self._new_version(new)
         expansions = (Inliner(old_bodies, context), Inliner(new_bodies, context))
+        spelled_out = context.table(GlobalFacts).reads(context.pool)
         named = {context.pool.make("ref.func", ghost) for ghost in ghosts.values()}
         named |= {context.pool.make("return_call", ghost) for ghost in ghosts.values()}
         for index, function, version in changed:
             first, second = expansions[0](function), expansions[1](version)
             require(named.isdisjoint(first.body), f"function {index} names what is gone")
-            self._methods[self._same(index, first, second, context)] += 1
+            bodies = [[spelled_out.get(i, i) for i in each.body] for each in (first, second)]
+            if bodies[0] == bodies[1] and first.locals == second.locals:
+                self._methods[MAPPED] += 1
+            else:
+                self._methods[self._same(index, first, second, context)] += 1
 
     def _same(self, index: int, before: Function, after: Function, context: Context) -> str:
         """The method that proves the two equal."""
-        if before.body == after.body and before.locals == after.locals:
-            return MAPPED
         if same_values(before, after, context):
             return VALUES
         verdict: Verdict = self._prover(before, after, context)

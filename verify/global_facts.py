@@ -12,7 +12,7 @@ the global, it reads what the instruction pushes.
 from __future__ import annotations
 
 from wasmopt.context import Context
-from wasmopt.instr import Instr
+from wasmopt.instr import Instr, InstrPool
 from wasmopt.module import Kind
 
 _CONSTANTS = frozenset(["i32.const", "i64.const", "f32.const", "f64.const", "v128.const"])
@@ -35,3 +35,7 @@ class GlobalFacts(dict[int, Instr]):
                 continue
             if not entry.type.mutable or index not in written:
                 self[index] = constant
+
+    def reads(self, pool: InstrPool) -> dict[Instr, Instr]:
+        """The instructions that read such a global, each with what pushes the same."""
+        return {pool.make("global.get", index): constant for index, constant in self.items()}

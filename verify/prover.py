@@ -29,6 +29,7 @@ from wasmopt.context import Context
 from wasmopt.function import Function
 from wasmopt.report import ProofReport
 from wasmopt.verdict import Proved, Unproved, Verdict
+from wasmopt.verdict import Prover as Prove
 from wasmopt.verify.cache import ProofCache
 from wasmopt.verify.joint import Comparison, DifferentError, Oracle
 from wasmopt.verify.models import scenario_of
@@ -50,6 +51,10 @@ PRODUCT: Final = "product"
 WINDOW: Final = "window"
 SUMMARY: Final = "summary"
 SOLVER: Final = "solver"
+
+OTHER_EFFECTS: Final = "other effects"
+_SEVERAL: Final = b" several"
+"""Marks what the cache knows of several changes at once."""
 
 MAX_INSTRUCTIONS: Final = 200_000
 """Length of the two versions together above which only `text` and `window` are tried."""
@@ -82,31 +87,58 @@ class Prover:
 
     def __call__(self, before: Function, after: Function, context: Context) -> Verdict:
         """Decide whether `after` can stand for `before` in the module of `context`."""
+        return self._guarded(before, after, context, self._search)
+
+    def several(self, before: Function, after: Function, context: Context) -> Verdict:
+        """The same of versions with several changes between them, by the cheap tiers alone.
+
+        What those cannot decide is better decided change by change.
+        """
+        return self._guarded(before, after, context, self._search_cheaply, _SEVERAL)
+
+    def _guarded(
+        self,
+        before: Function,
+        after: Function,
+        context: Context,
+        search: Prove,
+        mark: bytes = b"",
+    ) -> Verdict:
         try:
-            return self._decide(before, after, context)
+            return self._decide(before, after, context, search, mark)
         except MemoryError:
             return Unproved("budget: out of memory")
         except Exception as error:  # the gate must hold whatever happens behind it
             _log.exception("the validator failed")
             return Unproved(f"internal: {type(error).__name__}")
 
-    def _decide(self, before: Function, after: Function, context: Context) -> Verdict:
+    def _decide(
+        self, before: Function, after: Function, context: Context, search: Prove, mark: bytes
+    ) -> Verdict:
         problem = context.table(ValidityGate).refuse(before, after)
         if problem is not None:
             return Unproved(problem)
-        if same_text(before, after, context):
+        if not mark and same_text(before, after, context):
             return Proved(TEXT)
         if self._cache is None:
-            return self._search(before, after, context)
-        key = self._cache.key(before, after, context)
+            return search(before, after, context)
+        key = self._cache.key(before, after, context) + mark
         verdict = self._cache.get(key)
         if verdict is None:
             self.report.cache_misses += 1
-            verdict = self._search(before, after, context)
+            verdict = search(before, after, context)
             self._cache.put(key, verdict)
         else:
             self.report.cache_hits += 1
         return verdict
+
+    def _search_cheaply(self, before: Function, after: Function, context: Context) -> Verdict:
+        """Prove by value numbers, or not."""
+        if self._versions.same(before, after, context):
+            return Proved(VALUES)
+        if same_text(before, after, context):
+            return Proved(TEXT)
+        return Unproved(OTHER_EFFECTS)
 
     def _search(self, before: Function, after: Function, context: Context) -> Verdict:
         """Prove by execution, or find out why not."""
@@ -138,7 +170,7 @@ class Prover:
         What the solver says of states in which the versions differ is added to `models`.
         """
         same = self._versions.same
-        yield VALUES, lambda: None if same(before, after, context) else "other effects"
+        yield VALUES, lambda: None if same(before, after, context) else OTHER_EFFECTS
         try:
             window = find_window(before, after, context)
         except MalformedError:

@@ -14,9 +14,11 @@ Traps: nothing can be observed between two events, so which of several checks fa
 nor their order; it only matters whether any does.  A check that was passed on every way that
 leads here is passed again, since no memory and no table shrinks.
 
-Loops: a local, or part of the state, that is written in a loop gets one number at the header.  At
-first it is the number it came in with, as if it always came back unchanged.  Where it does not, the
-number is made of the loop, the value on entry and the values with which it came back in the round
+Loops: a local, or part of the state, that is written in a loop gets one number at the header.  A
+first guess is a new number for each, made of the loop, the value on entry and the place among
+those that came in with that value; it mostly holds, and then one walk was enough.  Otherwise it is
+the number it came in with, as if it always came back unchanged; and where it does not, the number
+is made of the loop, the value on entry and the values with which it came back in the round
 before.  The numbers are right if all slots (of both versions) that share one came in with one
 value and come back with one; that is checked of the last round, and rounds go on until it holds.
 By induction over the steps of an execution, both versions then are at the same event with equal
@@ -38,10 +40,13 @@ from wasmopt.context import Context
 from wasmopt.errors import InputError
 from wasmopt.function import Function
 from wasmopt.verify.live_code import NotCoveredError, live_code
-from wasmopt.verify.value_walk import Numbers, Reading, Walk
+from wasmopt.verify.value_walk import Learned, Numbers, Reading, Walk
 
 MAX_ROUNDS: Final = 8
 
+_LATER: Final = ((False, False), (False, True), (True, True), (True, False))
+"""What is tried after the first guess: whether ends are joined, and whether slots that come into a
+loop with one value are told apart by their order, or only by what comes back."""
 _MALFORMED: Final = (InputError, LookupError, NotCoveredError, TypeError, ValueError)
 
 
@@ -58,7 +63,7 @@ class Versions:
 
     def __init__(self) -> None:
         self._numbers = Numbers()
-        self._known: dict[Function, _Rounds] = {}
+        self._known: dict[Function, _Version] = {}
         self._context: Context | None = None
 
     def same(self, before: Function, after: Function, context: Context) -> bool:
@@ -74,38 +79,55 @@ class Versions:
         pair = (before, after)
         if context is not self._context or before not in self._known:
             self._context, self._numbers, self._known = context, Numbers(), {}
-        self._known = {
-            each: self._known.get(each) or _Rounds(each, context, self._numbers) for each in pair
-        }
-        if _equal([self._known[each] for each in pair]):
+        self._known = {each: self._known.get(each) or _Version(each, context) for each in pair}
+        versions = list(self._known.values()) * (2 if before == after else 1)
+        if _equal([each.guess(self._numbers) for each in versions]):
             return True
-        for join_ends, by_index in ((False, False), (True, True), (True, False)):
+        for join_ends, by_rank in _LATER:
             numbers = Numbers()
-            rounds = [
-                _Rounds(each, context, numbers, join_ends=join_ends, by_index=by_index)
-                for each in pair
-            ]
-            if _equal(rounds):
+            if _equal([each.rounds(numbers, join_ends, by_rank) for each in versions]):
                 return True
         return False
+
+
+class _Version:
+    """One version of a function, and what was read of it."""
+
+    def __init__(self, function: Function, context: Context) -> None:
+        self._function: Final = function
+        self._context: Final = context
+        self._readings: Final[dict[bool, Reading]] = {}
+        self._guess: _Rounds | None = None
+
+    def guess(self, numbers: Numbers) -> _Rounds:
+        """The walk that takes everything written in a loop to move; kept for the next pair."""
+        if self._guess is None:
+            self._guess = _Rounds(self._reading(False), numbers, moving=True)
+        return self._guess
+
+    def rounds(self, numbers: Numbers, join_ends: bool, by_rank: bool) -> _Rounds:
+        """The walks that find out what moves."""
+        return _Rounds(self._reading(join_ends), numbers, by_rank=by_rank)
+
+    def _reading(self, join_ends: bool) -> Reading:
+        reading = self._readings.get(join_ends)
+        if reading is None:
+            function, context = self._function, self._context
+            steps = live_code(function, context.signatures, join_ends=join_ends)
+            reading = self._readings[join_ends] = Reading(function, steps, context)
+        return reading
 
 
 class _Rounds:
     """The walks over one version, one for each round, made when they are asked for."""
 
     def __init__(
-        self,
-        function: Function,
-        context: Context,
-        numbers: Numbers,
-        *,
-        join_ends: bool = False,
-        by_index: bool = True,
+        self, reading: Reading, numbers: Numbers, *, by_rank: bool = True, moving: bool = False
     ) -> None:
-        steps = live_code(function, context.signatures, join_ends=join_ends)
-        self._reading: Final = Reading(function, steps, context)
+        self._reading: Final = reading
         self._numbers: Final = numbers
-        self._by_index: Final = by_index
+        self._by_rank: Final = by_rank
+        self._learned: Final = Learned(everything=moving)
         self._walks: Final[list[Walk]] = []
 
     def walk(self, number: int) -> Walk:
@@ -113,8 +135,8 @@ class _Rounds:
         walks = self._walks
         if number == len(walks):
             if walks:
-                self._reading.learn(walks[-1])
-            walks.append(self._reading.walk(self._numbers, by_index=self._by_index))
+                self._learned.take(walks[-1])
+            walks.append(self._reading.walk(self._numbers, self._learned, by_rank=self._by_rank))
         return walks[number]
 
 

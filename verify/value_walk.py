@@ -79,13 +79,28 @@ class Numbers(dict[Hashable, int]):
         return number
 
 
-class Reading:
-    """One version, ready to be walked.
+class Learned:
+    """What earlier rounds found out about loops.
 
     Attributes:
         backs: what came back to loops in the round before, a value for each branch.
         moving: what did not come back to a loop with the value it came in with.
+        everything: whether all that is written in a loop is taken to move.
     """
+
+    def __init__(self, *, everything: bool) -> None:
+        self.backs: dict[Place, list[int]] = {}
+        self.moving: Final[set[Place]] = set()
+        self.everything: Final = everything
+
+    def take(self, walk: Walk) -> None:
+        """Take from a walk what the next round is to know."""
+        self.backs = walk.backs
+        self.moving.update(walk.moved())
+
+
+class Reading:
+    """One version, ready to be walked."""
 
     def __init__(self, function: Function, steps: list[Step], context: Context) -> None:
         self.body: Final = function.body
@@ -95,8 +110,6 @@ class Reading:
         self.pool: Final = context.pool
         self.params: Final = len(context.param_types(function))
         self.locals: Final = function.local_types()
-        self.backs: dict[Place, list[int]] = {}
-        self.moving: set[Place] = set()
         self.written: Final = self._written_in_loops()
 
     def _written_in_loops(self) -> dict[Construct, tuple[int, ...]]:
@@ -127,14 +140,9 @@ class Reading:
                 written[construct] = tuple(sorted({slot for _, slot in part}))
         return written
 
-    def learn(self, walk: Walk) -> None:
-        """Take from a walk what the next round is to know."""
-        self.backs = walk.backs
-        self.moving.update(walk.moved())
-
-    def walk(self, numbers: Numbers, *, by_index: bool) -> Walk:
+    def walk(self, numbers: Numbers, learned: Learned, *, by_rank: bool) -> Walk:
         """The events, with the numbers of this round."""
-        walk = Walk(self, numbers, by_index=by_index)
+        walk = Walk(self, numbers, learned, by_rank=by_rank)
         for step in self.steps:
             if step.begin != step.index:
                 walk.straight_line(self.body[step.begin : step.index])
@@ -184,14 +192,17 @@ class Walk:
         backs: the numbers with which slots came back to headers.
     """
 
-    def __init__(self, reading: Reading, numbers: Numbers, *, by_index: bool) -> None:
+    def __init__(
+        self, reading: Reading, numbers: Numbers, learned: Learned, *, by_rank: bool
+    ) -> None:
         self.events: Final[list[Event]] = []
         self.headers: Final[dict[Place, int]] = {}
         self.backs: Final[dict[Place, list[int]]] = {}
         self._unmoved: Final[dict[Place, int]] = {}
         self._reading: Final = reading
         self._numbers: Final = numbers
-        self._by_index: Final = by_index
+        self._learned: Final = learned
+        self._by_rank: Final = by_rank
         self._values: list[int] = []
         self._opened = 0
         self._pending: Final[dict[Hashable, int]] = {}
@@ -358,18 +369,19 @@ class Walk:
 
     def _header(self, frame: _Frame, carried: list[int]) -> list[int]:
         """Number the slots written in a loop, and its parameters, which it leaves."""
-        reading = self._reading
-        written = reading.written[frame.construct]
+        learned = self._learned
+        written = self._reading.written[frame.construct]
         slots = [(slot, self._slots[slot]) for slot in written]
         slots += [(-1 - place, value) for place, value in enumerate(carried)]
         numbered: list[int] = []
+        ranks: dict[int, int] = {}
         for slot, entry in slots:
             place = (frame.opened, slot)
             self.backs[place] = []
-            if place in reading.moving:
-                index = slot if self._by_index else None
-                came_back = tuple(reading.backs[place])
-                number = self._numbers["loop", frame.opened, entry, index, came_back]
+            if learned.everything or place in learned.moving:
+                rank = ranks[entry] = ranks.get(entry, 0) + self._by_rank
+                came_back = tuple(learned.backs.get(place, ()))
+                number = self._numbers["loop", frame.opened, entry, rank, came_back]
                 self.headers[place] = number
             else:
                 number = self._unmoved[place] = entry

@@ -91,7 +91,9 @@ def optimize(
         def module_prover(before: Module, after: Module, claim: Correspondence) -> Verdict:
             return prove_module(before, after, claim, inner)
 
-        manager = Manager(passes, options, prover, observer, on_progress, module_prover)
+        manager = Manager(
+            passes, options, prover, observer, on_progress, module_prover, prover.several
+        )
         report.passes = list(manager.reports.values())
         report.proofs = prover.report
         optimized = manager.run(original)

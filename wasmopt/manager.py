@@ -5,6 +5,9 @@ that it prepares the ground for others.  Proof gate: the validator must say `Pro
 either is dropped, and the function stays the object it was.  Nothing that a pass raises or
 returns gets past these gates.
 
+Several changes of one function may share a proof: passes go on from versions that are not proved
+yet, and the last is compared with the first.  Where that is not proved, each change is.
+
 A pass over the whole module is a barrier: the passes before it have been through all functions,
 and it goes through the same two gates as a whole.
 """
@@ -16,17 +19,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from wasmopt.context import Context, Pass
 from wasmopt.encode import encode
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
-from wasmopt.instr import Instr, InstrPool
 from wasmopt.module import Kind, Module
-from wasmopt.module_change import Correspondence, ModulePass, ModuleProver, refuse_modules
+from wasmopt.module_change import ModulePass, ModuleProver, refuse_modules
 from wasmopt.options import MAX_ROUNDS, Options
 from wasmopt.origins import Origins
+from wasmopt.proposals import MalformedError, check_form, check_proposal
 from wasmopt.report import PassReport
 from wasmopt.validate import legacy_exceptions, validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
@@ -41,10 +45,6 @@ MAX_VALIDATIONS: Final = 40
 Observer = Callable[[str, int, Function, Module], None]
 """Called with (pass name, function index, changed function, module as it was) behind every kept
 change."""
-
-
-class MalformedError(Exception):
-    """What a pass returned is not a function of this module, or not a module."""
 
 
 class _Change(NamedTuple):
@@ -62,6 +62,40 @@ class _Change(NamedTuple):
         self.report.reverted[reason] += 1
 
 
+class _Step(NamedTuple):
+    """A version that a pass proposed, `saved` bytes shorter than the one before."""
+
+    report: PassReport
+    after: Function
+    saved: int
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One function on its way through the passes.
+
+    Attributes:
+        proved: the newest version that was proved.
+        index: of the function.
+        context: the module around it.
+        steps: what was proposed since, each made from the one before.
+        seen: pass -> the version that it was last run on.
+        interrupted: whether a pass failed on a version that is not proved yet.
+    """
+
+    proved: Function
+    index: int
+    context: Context
+    steps: list[_Step] = field(default_factory=list)
+    seen: dict[str, Function] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def newest(self) -> Function:
+        """What the next pass starts from."""
+        return self.steps[-1].after if self.steps else self.proved
+
+
 @dataclass(slots=True)
 class Manager:
     """One run of some passes over one module.
@@ -73,6 +107,8 @@ class Manager:
         prover: what stands in the proof gate; `module_prover` for passes over the module.
         observer: told of kept changes (for `--print-after`).
         on_progress: called with (functions done, functions in all).
+        prover_of_several: what may prove several changes of a function at once, when they are
+            all made; where it cannot, or is None, `prover` has to prove each.
         reports: one for each pass, filled by the run.
         rounds: the most visits that one function took.
         origins: where functions and the rest went that the input has.
@@ -85,6 +121,7 @@ class Manager:
     observer: Observer | None = None
     on_progress: Callable[[int, int], None] | None = None
     module_prover: ModuleProver = refuse_modules
+    prover_of_several: Prover | None = None
     reports: dict[str, PassReport] = field(init=False)
     rounds: int = field(init=False, default=0)
     origins: Origins = field(init=False, default_factory=Origins)
@@ -161,7 +198,7 @@ class Manager:
             proposal = each.run(module, self.options)
             if proposal is None:
                 return module
-            after, claim = _check_proposal(proposal)
+            after, claim = check_proposal(proposal)
             saved = len(encode(module)) - len(encode(after))
         except Exception as error:  # a pass may be arbitrarily wrong
             _log.warning("pass %s failed: %r", each.name, error)
@@ -175,7 +212,7 @@ class Manager:
         if saved <= 0:
             report.grown += 1
             return module
-        verdict = self._prove(report, lambda: self.module_prover(module, after, claim))
+        verdict = self._prove([report], lambda: self.module_prover(module, after, claim))
         if isinstance(verdict, Proved) and not _is_valid(after):
             verdict = Unproved(INVALID)
         if not isinstance(verdict, Proved):
@@ -258,71 +295,133 @@ class Manager:
         self, passes: Sequence[Pass], function: Function, index: int, context: Context
     ) -> Function:
         """Visit one function until a whole round changes nothing."""
-        seen: dict[str, Function] = {}
+        visit = _Visit(function, index, context)
+        if self.prover_of_several is not None:
+            self._visit(passes, visit, together=True)
+            if self._prove_steps(visit) and not visit.interrupted:
+                return visit.proved
+        self._visit(passes, visit, together=False)
+        return visit.proved
+
+    def _visit(self, passes: Sequence[Pass], visit: _Visit, *, together: bool) -> None:
+        """Rounds of passes over one function, with proofs after each change or left for later."""
         rounds = 0
         rounds_left = MAX_ROUNDS
         while rounds_left:
-            before = function
+            before = visit.newest
             rounds += 1
             rounds_left -= 1
             for each in passes:
-                if seen.get(each.name) is not function and self._fuel > 0:
-                    seen[each.name] = function
-                    function = self._apply(each, function, index, context)
-            if function is before:
+                if visit.seen.get(each.name) is visit.newest or self._fuel <= len(visit.steps):
+                    continue
+                self._propose(each, visit)
+                if visit.interrupted and together:
+                    return
+                if not together:
+                    self._prove_steps(visit)
+            after = visit.newest
+            if after is before:
                 break
-            if self.options.converge and function.entry_size() < before.entry_size():
+            if self.options.converge and after.entry_size() < before.entry_size():
                 rounds_left = MAX_ROUNDS
         self.rounds = max(self.rounds, rounds)
-        return function
 
-    def _apply(self, each: Pass, function: Function, index: int, context: Context) -> Function:
-        """The function after one pass, or the function itself if a gate closed."""
+    def _propose(self, each: Pass, visit: _Visit) -> None:
+        """Have a pass propose the next version, which has to go through the byte gate."""
+        function = visit.newest
+        visit.seen[each.name] = function
         report = self.reports[each.name]
         start = time.process_time()
         try:
-            proposal = each.run(function, context)
+            proposal = each.run(function, visit.context)
             if proposal is function:
-                return function
-            _check_form(proposal, function, context.pool)
+                return
+            check_form(proposal, function, visit.context.pool)
         except Exception as error:  # a pass may be arbitrarily wrong
-            _log.warning("pass %s failed on function %d: %r", each.name, index, error)
+            if visit.steps:  # or have been misled by one before it
+                visit.interrupted = True
+                del visit.seen[each.name]
+                return
+            _log.warning("pass %s failed on function %d: %r", each.name, visit.index, error)
             problem = str(error) if isinstance(error, MalformedError) else type(error).__name__
             report.failed[problem] += 1
-            self._wrong.setdefault((each.name, problem), []).append(index)
-            return function
+            self._wrong.setdefault((each.name, problem), []).append(visit.index)
+            return
         finally:
             report.seconds += time.process_time() - start
         report.attempts += 1
         saved = function.entry_size() - proposal.entry_size()
         if saved < 0 or (saved == 0 and not each.enabling):
             report.grown += 1
-            return function
-        verdict = self._prove(report, lambda: self.prover(function, proposal, context))
-        if not isinstance(verdict, Proved):
-            reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
-            _log.info("pass %s, function %d put back: %s", each.name, index, reason)
-            report.reverted[reason] += 1
-            return function
+        else:
+            visit.steps.append(_Step(report, proposal, saved))
+
+    def _prove_steps(self, visit: _Visit) -> bool:
+        """Prove the steps of a visit, as many as possible with one proof.
+
+        What was not proved together is halved, until a single step shows what is wrong.  That
+        one is put back; what came behind it was made from it and is forgotten.
+        """
+        steps = visit.steps
+        versions = [visit.proved, *[step.after for step in steps]]
+        parts = [(0, len(steps))] if steps else []
+        done = 0
+        while parts:
+            first, last = parts.pop()
+            alone = last - first == 1
+            prover = self.prover if alone else self.prover_of_several
+            verdict: Verdict = Unproved("not tried")
+            if prover is not None:
+                verdict = self._prove(
+                    [step.report for step in steps[first:last]],
+                    partial(prover, versions[first], versions[last], visit.context),
+                )
+            if isinstance(verdict, Proved):
+                done = last
+                for number in range(first, last):
+                    self._keep(steps[number], versions[number], verdict.method, visit)
+            elif alone:
+                self._put_back_step(steps[first], visit, verdict)
+                visit.seen[steps[first].report.name] = versions[first]
+                break
+            else:
+                middle = (first + last) // 2
+                parts += [(middle, last), (first, middle)]
+        for step in steps[done + 1 :]:
+            step.report.attempts -= 1
+        whole = done == len(steps)
+        visit.proved = versions[done]
+        steps.clear()
+        return whole
+
+    def _keep(self, step: _Step, before: Function, method: str, visit: _Visit) -> None:
+        """A step went through both gates."""
+        report = step.report
         report.kept += 1
-        report.bytes_saved += saved
-        report.proved[verdict.method] += 1
-        self._kept.setdefault(index, []).append(_Change(report, saved, verdict.method))
+        report.bytes_saved += step.saved
+        report.proved[method] += 1
+        self._kept.setdefault(visit.index, []).append(_Change(report, step.saved, method))
         self._fuel -= 1
         if self.observer is not None:
-            self.observer(each.name, index, proposal, context.module)
-        return proposal
+            self.observer(report.name, visit.index, step.after, visit.context.module)
 
-    def _prove(self, report: PassReport, decide: Callable[[], Verdict]) -> Verdict:
-        """The proof gate."""
+    def _put_back_step(self, step: _Step, visit: _Visit, verdict: Refuted | Unproved) -> None:
+        reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+        _log.info("pass %s, function %d put back: %s", step.report.name, visit.index, reason)
+        step.report.reverted[reason] += 1
+
+    def _prove(self, reports: Sequence[PassReport], decide: Callable[[], Verdict]) -> Verdict:
+        """The proof gate; the time goes to the passes whose work it was."""
         start = time.process_time()
         try:
             return decide()
         except Exception as error:  # whatever ails the validator, nothing is proved
-            _log.warning("the validator failed after %s: %r", report.name, error)
+            _log.warning("the validator failed after %s: %r", reports[0].name, error)
             return Unproved(f"the validator failed ({type(error).__name__})")
         finally:
-            report.proof_seconds += time.process_time() - start
+            share = (time.process_time() - start) / len(reports)
+            for report in reports:
+                report.proof_seconds += share
 
 
 def changed_functions(before: Sequence[Function], after: Sequence[Function]) -> list[int]:
@@ -344,43 +443,9 @@ def _stages(passes: Sequence[Pass | ModulePass]) -> list[ModulePass | list[Pass]
     return stages
 
 
-def _check_proposal(proposal: object) -> tuple[Module, Correspondence]:
-    """Check that a pass returned a module and a claim; not that either is right.
-
-    Raises:
-        MalformedError: it did not.
-    """
-    match proposal:
-        case (Module() as after, Correspondence() as claim):
-            return after, claim
-    raise MalformedError(
-        f"returned {type(proposal).__name__}, not a module and what stands for what"
-    )
-
-
 def _is_valid(module: Module) -> bool:
     try:
         validate(module)
     except ValidationError:
         return False
     return True
-
-
-def _check_form(proposal: object, function: Function, pool: InstrPool) -> None:
-    """Check that what a pass returned can be a version of `function`; not that it is right.
-
-    Raises:
-        MalformedError: it cannot.
-    """
-    if not isinstance(proposal, Function):
-        raise MalformedError(f"returned {type(proposal).__name__}, not a function")
-    if proposal.type_index != function.type_index:
-        raise MalformedError("returned another signature")
-    if not isinstance(proposal.body, tuple) or not isinstance(proposal.locals, tuple):
-        raise MalformedError("returned a body or locals that are not a tuple")
-    for count, value_type in proposal.locals:
-        if type(count) is not int or not 0 <= count < 1 << 32 or not isinstance(value_type, bytes):
-            raise MalformedError("returned malformed locals")
-    for instr in set(proposal.body):
-        if not isinstance(instr, Instr) or pool.get(instr.data) is not instr:
-            raise MalformedError("returned instructions that are not the module's")
