@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +20,7 @@ from wasmopt.manager import Manager, Observer, changed_functions
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
+from wasmopt.parallel import spread_over
 from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
 from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
@@ -56,6 +58,7 @@ def optimize(
     *,
     observer: Observer | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
 ) -> Result:
     """Make a module smaller.
 
@@ -67,6 +70,9 @@ def optimize(
         observer: called with (pass name, function index, function, module) behind every kept
             change.
         on_progress: called with (functions done, functions in all).
+        executor: what is to do the work inside functions, on this machine or others; `jobs` of
+            the options is for when there is none.  It is trusted as this process is: proofs are
+            made where the work is done.
 
     Raises:
         InputError: the input cannot be read, decoded or validated.
@@ -82,7 +88,10 @@ def optimize(
         report.notices.append("left as it is: an object file, which relocations point into")
         report.seconds = time.process_time() - start
         return _unchanged(original, data, report)
-    with ProofCache(options.cache, settings=options.solver) as cache:
+    with (
+        ProofCache(options.cache, settings=options.solver) as cache,
+        spread_over(executor, options) as spread,
+    ):
         prover = Prover(solver=options.solver, cache=cache if cache.is_on else None)
         # A function may only be wrong in this module, not in itself: nothing is replayed.
         inner = Prover(solver=options.solver, cache=cache if cache.is_on else None, replay=False)
@@ -92,12 +101,15 @@ def optimize(
             return prove_module(before, after, claim, inner)
 
         manager = Manager(
-            passes, options, prover, observer, on_progress, module_prover, prover.several
+            passes, options, prover, observer, on_progress, module_prover, prover.several, spread
         )
         report.passes = list(manager.reports.values())
         report.proofs = prover.report
         optimized = manager.run(original)
     report.notices += cache.notices
+    if spread is not None:
+        report.proofs.add(spread.proofs)
+        report.notices += [each for each in spread.notices if each not in cache.notices]
     report.rounds = manager.rounds
     try:
         try:
@@ -111,7 +123,8 @@ def optimize(
         report.notices.append(f"everything was put back, the result was not usable: {error}")
         result = _unchanged(original, data, report)
     report.notices += manager.notices()
-    report.seconds = time.process_time() - start
+    elsewhere = 0.0 if spread is None else spread.seconds
+    report.seconds = time.process_time() - start + elsewhere
     return result
 
 

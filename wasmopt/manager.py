@@ -17,21 +17,23 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, NamedTuple
 
 from wasmopt.context import Context, Pass
-from wasmopt.encode import encode
+from wasmopt.encode import encode, expr_bytes
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import ModulePass, ModuleProver, refuse_modules
 from wasmopt.options import MAX_ROUNDS, Options
 from wasmopt.origins import Origins
+from wasmopt.outcome import Outcome, Spread
 from wasmopt.proposals import MalformedError, check_form, check_proposal
 from wasmopt.report import PassReport
+from wasmopt.tokenizer import tokenize
 from wasmopt.validate import legacy_exceptions, validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
 
@@ -109,6 +111,8 @@ class Manager:
         on_progress: called with (functions done, functions in all).
         prover_of_several: what may prove several changes of a function at once, when they are
             all made; where it cannot, or is None, `prover` has to prove each.
+        spread: takes functions through passes in other processes; None for this one.  Not used
+            with fuel or an observer, which want changes one after the other.
         reports: one for each pass, filled by the run.
         rounds: the most visits that one function took.
         origins: where functions and the rest went that the input has.
@@ -122,6 +126,7 @@ class Manager:
     on_progress: Callable[[int, int], None] | None = None
     module_prover: ModuleProver = refuse_modules
     prover_of_several: Prover | None = None
+    spread: Spread | None = None
     reports: dict[str, PassReport] = field(init=False)
     rounds: int = field(init=False, default=0)
     origins: Origins = field(init=False, default_factory=Origins)
@@ -158,25 +163,80 @@ class Manager:
             if size >= size_before:
                 return module
 
+    def visit(self, context: Context, positions: Sequence[int]) -> Outcome:
+        """Take some functions through the passes, all of which are function-local."""
+        module = context.module
+        passes = [each for each in self.passes if isinstance(each, Pass)]
+        imported = len(module.imported(Kind.FUNCTION))
+        changed = {}
+        for position in positions:
+            before = module.functions[position]
+            after = self._optimize(passes, before, imported + position, context)
+            if after is not before:
+                changed[position] = (after.locals, expr_bytes(after.body))
+        kept = {
+            index: [(each.report.name, each.saved, each.method) for each in changes]
+            for index, changes in self._kept.items()
+        }
+        reports = list(self.reports.values())
+        return Outcome(changed, reports, kept, self._wrong, self.rounds, len(positions))
+
     def _change_functions(self, passes: Sequence[Pass], module: Module, stages: int) -> Module:
         """Take every function through some passes; `stages` is how often that is still to come,
         this time included.
         """
-        context = Context(module)
         legacy = legacy_exceptions(module)
-        imported = len(module.imported(Kind.FUNCTION))
         functions = list(module.functions)
         total = self._visited + stages * len(functions)
-        for position, function in enumerate(functions):
-            if not legacy or legacy.isdisjoint(function.body):
-                index = imported + position
-                functions[position] = self._optimize(passes, function, index, context)
-            self._visited += 1
+        covered = [
+            position
+            for position, function in enumerate(functions)
+            if not legacy or legacy.isdisjoint(function.body)
+        ]
+        self._visited += len(functions) - len(covered)
+        if self.spread is None or self.observer is not None or self.options.fuel is not None:
+            work = self._visit_here(passes, module, covered)
+        else:
+            work = self._visit_elsewhere(self.spread, passes, module, covered)
+        for visited, changed in work:
+            for position, function in changed.items():
+                functions[position] = function
+            self._visited += visited
             if self.on_progress is not None:
                 self.on_progress(self._visited, total)
         if not changed_functions(module.functions, functions):
             return module
         return replace(module, functions=tuple(functions))
+
+    def _visit_here(
+        self, passes: Sequence[Pass], module: Module, positions: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, Function]]]:
+        """Take functions through passes; yields how many were, and their new versions."""
+        context = Context(module)
+        imported = len(module.imported(Kind.FUNCTION))
+        for position in positions:
+            function = module.functions[position]
+            yield 1, {position: self._optimize(passes, function, imported + position, context)}
+
+    def _visit_elsewhere(
+        self, spread: Spread, passes: Sequence[Pass], module: Module, positions: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, Function]]]:
+        """The same in other processes."""
+        for outcome in spread(passes, module, positions):
+            for report in outcome.reports:
+                self.reports[report.name].add(report)
+            for index, changes in outcome.kept.items():
+                self._kept.setdefault(index, []).extend(
+                    [_Change(self.reports[name], saved, method) for name, saved, method in changes]
+                )
+            for problem, indices in outcome.wrong.items():
+                self._wrong.setdefault(problem, []).extend(indices)
+            self.rounds = max(self.rounds, outcome.rounds)
+            changed = {}
+            for position, (groups, code) in outcome.functions.items():
+                body = tuple(tokenize(code, 0, len(code), module.pool))
+                changed[position] = Function(module.functions[position].type_index, groups, body)
+            yield outcome.visited, changed
 
     def _settle(self, module: Module) -> Module:
         """The module as it will not be put back function by function any more: valid."""

@@ -28,6 +28,8 @@ OUTLINE: Final[Mapping[str, str]] = {
     "cold": "outside of loops",
     "none": "nowhere",
 }
+MAX_JOBS: Final = 61
+"""Processes that one pool can have on every system.  Source: concurrent.futures."""
 MAX_ROUNDS: Final = 10
 """Times the pipeline visits one function, 3 being the usual number; with `converge`, times in a
 row without a byte saved."""
@@ -52,6 +54,7 @@ class Options:
         outline: one of `OUTLINE`, where repeated code becomes a function; None to have the level
             decide.
         cache: file with the verdicts of earlier runs; None for none.
+        jobs: processes that work on functions; 1 for this one alone.  The result is the same.
     """
 
     level: str = "s"
@@ -68,6 +71,7 @@ class Options:
     solver: str = "z3"
     outline: str | None = None
     cache: Path | None = None
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -81,5 +85,7 @@ class Options:
                 raise UsageError(f"{name} is the text {value!r}, it has to be a list of names")
         if self.fuel is not None and (type(self.fuel) is not int or self.fuel < 0):
             raise UsageError(f"fuel is {self.fuel}, it counts changes: a number from 0 on, or None")
+        if type(self.jobs) is not int or not 1 <= self.jobs <= MAX_JOBS:
+            raise UsageError(f"jobs is {self.jobs}, a number of processes from 1 to {MAX_JOBS}")
         for feature in self.disabled_features:
             check_feature_name(feature)

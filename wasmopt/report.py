@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
@@ -37,6 +37,10 @@ class PassReport:
     seconds: float = 0.0
     proof_seconds: float = 0.0
 
+    def add(self, other: PassReport) -> None:
+        """Count what was done elsewhere."""
+        _add(self, other)
+
 
 @dataclass(slots=True)
 class ProofReport:
@@ -58,6 +62,17 @@ class ProofReport:
     solver_seconds: float = 0.0
     cache_hits: int = 0
     cache_misses: int = 0
+
+    def add(self, other: ProofReport) -> None:
+        """Count what was done elsewhere."""
+        _add(self, other)
+
+
+def _add(report: PassReport | ProofReport, other: PassReport | ProofReport) -> None:
+    """Add every number of one report to another of its kind."""
+    for each in fields(report):
+        if each.name != "name":
+            setattr(report, each.name, getattr(report, each.name) + getattr(other, each.name))
 
 
 @dataclass(slots=True)

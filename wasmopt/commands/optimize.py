@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from wasmopt.api import Result, optimize
@@ -18,6 +20,7 @@ from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_stand
 from wasmopt.function import Function
 from wasmopt.module import Module
 from wasmopt.options import LEVELS, OUTLINE, SOLVERS, Options
+from wasmopt.parallel import dask_cluster
 from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
 from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import metrics_text
@@ -141,6 +144,18 @@ def _add_levels(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fuel", type=int, metavar="N", help="stop after N changes, to bisect a problem"
     )
+    group.add_argument(
+        *("-j", "--jobs"),
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that work on functions; the result does not depend on it",
+    )
+    group.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="have the workers of a Dask cluster do that, by the address of its scheduler",
+    )
 
 
 def _add_sections(group: argparse._ArgumentGroup) -> None:
@@ -199,12 +214,13 @@ def run(settings: argparse.Namespace) -> int:
     options = _options(settings)
     reports = read_reports(settings)
     settings.subject = settings.input
-    with progress(quiet=settings.quiet) as on_progress:
+    with progress(quiet=settings.quiet) as on_progress, _cluster(settings) as executor:
         result = optimize(
             read_input(settings.input),
             options,
             observer=_printer(options) if options.print_after else None,
             on_progress=on_progress,
+            executor=executor,
         )
     document = reports.document(result, options, settings)
     text = b""
@@ -219,6 +235,10 @@ def run(settings: argparse.Namespace) -> int:
         settings.subject = STANDARD_STREAM
         write_standard_output(text)
     return reports.tell(result, document, settings)
+
+
+def _cluster(settings: argparse.Namespace) -> AbstractContextManager[Executor | None]:
+    return nullcontext() if settings.dask is None else dask_cluster(settings.dask)
 
 
 def _options(settings: argparse.Namespace) -> Options:
@@ -238,6 +258,7 @@ def _options(settings: argparse.Namespace) -> Options:
         solver=settings.solver,
         outline=settings.outline,
         cache=None if settings.no_cache else default_path(),
+        jobs=settings.jobs,
     )
 
 
