@@ -15,11 +15,12 @@ from wasmopt.encode import encode
 from wasmopt.errors import InputError, UsageError, ValidationError
 from wasmopt.features import refuse_features
 from wasmopt.files import read_file
+from wasmopt.goals import RAW, size_for
 from wasmopt.manager import Manager, Observer, changed_functions
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
-from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
+from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
@@ -36,7 +37,8 @@ class Result:
 
     Attributes:
         module: the optimized module.
-        data: the same as bytes; never longer than the input, always valid.
+        data: the same as bytes; never larger than the input in the size that the goal names,
+            always valid.
         report: what was done.
         source: the input as a binary.
         function_map: for each function of the input, imported ones counted, its index in the
@@ -119,7 +121,7 @@ def select_passes(options: Options) -> tuple[Pass | ModulePass, ...]:
     Raises:
         UsageError: a name is unknown; the message has the closest known one.
     """
-    names = PIPELINES[options.level] if options.passes is None else options.passes
+    names = pipeline(options) if options.passes is None else options.passes
     known: dict[str, Pass | ModulePass] = {**REGISTRY, **MODULE_PASSES}
     for name in [*names, *sorted(options.print_after)]:
         if name not in known:
@@ -172,7 +174,7 @@ def _assemble(
 
     Raises:
         ValidationError: the result is not valid.
-        ValueError: the result is larger than the input.
+        ValueError: the result is larger than the input, in the size that counts.
     """
     imported = len(original.imported(Kind.FUNCTION))
     origins = manager.origins
@@ -187,8 +189,11 @@ def _assemble(
     result = encode(finished)
     if result != data:
         validate(finished, result)
-    if len(result) > len(data):
-        raise ValueError(f"{len(result)} bytes are more than {len(data)}")
+    goal = manager.options.goal
+    size, input_size = map(size_for(goal), (result, data))
+    if size > input_size:
+        by_goal = "" if goal == RAW else f" by {goal}"
+        raise ValueError(f"{size} bytes{by_goal} are more than {input_size}")
     report.sections_saved = sections_saved(optimized, finished)
     function_map = origins.function_map(imported + len(original.functions))
     report.changed = sum([new is None or new in changed for new in function_map])

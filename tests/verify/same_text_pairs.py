@@ -19,6 +19,10 @@ HOST: Final = """
 Pairs = dict[str, tuple[str, str]]
 
 EQUAL: Final[Pairs] = {
+    "hints at alignment": (
+        "(i32.store offset=4 align=1 (i32.const 8) (i32.load align=4 (i32.const 0)))",
+        "(i32.store offset=4 align=4 (i32.const 8) (i32.load align=2 (i32.const 0)))",
+    ),
     "nops": ("nop (call $take (i32.const 1)) nop", "(call $take (i32.const 1))"),
     "code behind br": (
         "(block (br 0) (call $take (i32.const 1))) (call $take (i32.const 2))",

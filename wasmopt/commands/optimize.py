@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from wasmopt.api import Result, optimize
@@ -16,9 +17,10 @@ from wasmopt.errors import UsageError
 from wasmopt.features import FEATURES
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
 from wasmopt.function import Function
+from wasmopt.goals import GOALS, RAW
 from wasmopt.module import Module
 from wasmopt.options import LEVELS, OUTLINE, SOLVERS, Options
-from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
+from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import metrics_text
 from wasmopt.text import function_text, module_text
@@ -60,8 +62,8 @@ class _StepAction(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        level, names = self.const
-        namespace.steps = [*namespace.steps, *names]
+        level, _ = self.const
+        namespace.steps = [*namespace.steps, self.const]
         if level is None:
             namespace.only_level = False
         else:
@@ -128,9 +130,17 @@ def _add_step(
 
 
 def _add_levels(group: argparse._ArgumentGroup) -> None:
-    _add_step(group, "-O", "s", PIPELINES["s"], "the same as -Os")
+    _add_step(group, "-O", "s", (), "the same as -Os")
     for level, meaning in LEVELS.items():
-        _add_step(group, f"-O{level}", level, PIPELINES[level], meaning)
+        _add_step(group, f"-O{level}", level, (), meaning)
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in GOALS.items())
+    group.add_argument(
+        "--for",
+        dest="goal",
+        choices=GOALS,
+        default=RAW,
+        help=f"the size that counts, {RAW} unless given; {meanings}",
+    )
     group.add_argument(
         "-c", "--converge", action="store_true", help="go on until nothing gets smaller any more"
     )
@@ -223,9 +233,9 @@ def run(settings: argparse.Namespace) -> int:
 
 def _options(settings: argparse.Namespace) -> Options:
     default = "s" if settings.steps else "0"
-    return Options(
+    options = Options(
         level=settings.level or default,
-        passes=None if settings.only_level else tuple(settings.steps),
+        goal=settings.goal,
         converge=settings.converge,
         fuel=settings.fuel,
         keep_names=settings.debuginfo,
@@ -239,6 +249,12 @@ def _options(settings: argparse.Namespace) -> Options:
         outline=settings.outline,
         cache=None if settings.no_cache else default_path(),
     )
+    if settings.only_level:
+        return options
+    passes: list[str] = []
+    for level, names in settings.steps:
+        passes += names if level is None else pipeline(replace(options, level=level))
+    return replace(options, passes=tuple(passes))
 
 
 def _printer(options: Options) -> Callable[[str, int, Function, Module], None]:

@@ -11,11 +11,12 @@ from typing import Final, Literal
 
 from wasmopt.api import Result
 from wasmopt.decode import decode
+from wasmopt.goals import has_brotli
 from wasmopt.module import Kind, Module
 from wasmopt.options import Options
 from wasmopt.report import PassReport, ProofReport, Report
 from wasmopt.reporting.budgets import GivenLimit, check_limits
-from wasmopt.reporting.measure import function_sizes, has_brotli, measure, section_sizes
+from wasmopt.reporting.measure import function_sizes, measure, section_sizes
 from wasmopt.reporting.names import check_twin, function_labels
 from wasmopt.reporting.schema import (
     ASSUMPTIONS,
