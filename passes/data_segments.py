@@ -154,17 +154,18 @@ def _address(segment: DataSegment) -> int:
     return int(constant.immediates[0]) % (1 << (32 if constant.name == "i32.const" else 64))
 
 
-def cut(segments: Sequence[DataSegment], piece: re.Pattern[bytes]) -> list[Piece]:
+def cut(segments: Sequence[DataSegment], piece: re.Pattern[bytes], gap: int = 0) -> list[Piece]:
     """What segments leave in a memory, by address, without zeros around it.
 
     Args:
         segments: in the order in which they are written.
         piece: matches bytes that are not to be parted.
+        gap: bytes that nothing is written to, at most, within a piece.
     """
     starts: list[int] = []
     ends: list[int] = []
     for start, length in sorted([(_address(each), len(each.data)) for each in segments]):
-        if ends and start <= ends[-1]:
+        if ends and start <= ends[-1] + gap:
             ends[-1] = max(ends[-1], start + length)
         else:
             starts.append(start)

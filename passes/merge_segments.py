@@ -28,7 +28,7 @@ def merge_segments(module: Module, _options: Options) -> tuple[Module, Correspon
     """Write what memories start with in few segments."""
 
     def merged(indices: Sequence[int], memory: int, limits: Limits) -> list[DataSegment] | None:
-        pieces = cut([module.data[index] for index in indices], _PIECE)
+        pieces = cut([module.data[index] for index in indices], _PIECE, GAP)
         if len(pieces) >= len(indices):
             return None
         return [segment([piece], memory, limits, module.pool) for piece in pieces]

@@ -80,6 +80,7 @@ def optimize(
     data, original = load(source)
     refuse_features(original, options.disabled_features)
     report = Report(len(data), functions=len(original.functions), input_code=len(code_range(data)))
+    report.input_weight = size_for(options.goal)(data)
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
         report.seconds = time.process_time() - start
@@ -190,18 +191,20 @@ def _assemble(
     if result != data:
         validate(finished, result)
     goal = manager.options.goal
-    size, input_size = map(size_for(goal), (result, data))
-    if size > input_size:
+    weight = size_for(goal)(result)
+    if weight > report.input_weight:
         by_goal = "" if goal == RAW else f" by {goal}"
-        raise ValueError(f"{size} bytes{by_goal} are more than {input_size}")
+        raise ValueError(f"{weight} bytes{by_goal} are more than {report.input_weight}")
     report.sections_saved = sections_saved(optimized, finished)
     function_map = origins.function_map(imported + len(original.functions))
     report.changed = sum([new is None or new in changed for new in function_map])
     report.notices += notices
+    report.output_weight = weight
     return _finish(finished, result, data, report, function_map)
 
 
 def _unchanged(module: Module, data: bytes, report: Report) -> Result:
+    report.output_weight = report.input_weight
     functions = len(module.imported(Kind.FUNCTION)) + len(module.functions)
     return _finish(module, data, data, report, tuple(range(functions)))
 

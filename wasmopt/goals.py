@@ -35,10 +35,7 @@ def check_goal(goal: str) -> None:
     if goal not in GOALS:
         raise UsageError(f"unknown goal {goal!r}, known: {' '.join(GOALS)}")
     if goal == "brotli" and not has_brotli():
-        raise UsageError(
-            "the goal brotli needs the brotli package: pip install 'wasmopt[brotli]', or "
-            "choose the goal gzip"
-        )
+        raise UsageError("the goal brotli needs the brotli package, pip install 'wasmopt[brotli]'")
 
 
 def size_for(goal: str) -> Callable[[bytes], int]:

@@ -224,7 +224,7 @@ def run(settings: argparse.Namespace) -> int:
         settings.subject = settings.output
         write_output(settings.output, text if settings.emit_text else result.data)
     if not settings.quiet:
-        _show(settings, result)
+        _show(settings, options, result)
     if settings.print:
         settings.subject = STANDARD_STREAM
         write_standard_output(text)
@@ -266,12 +266,12 @@ def _printer(options: Options) -> Callable[[str, int, Function, Module], None]:
     return show
 
 
-def _show(settings: argparse.Namespace, result: Result) -> None:
+def _show(settings: argparse.Namespace, options: Options, result: Result) -> None:
     report = result.report
     if settings.output is None and not settings.print:
         say("no -o given, nothing is written")
     for notice in report.notices:
         say(f"{settings.input}: {notice}")
-    say(f"{settings.input}: {summary_line(report)}")
+    say(f"{settings.input}: {summary_line(report, options.goal)}")
     if settings.metrics and not settings.summary:
-        print_error(metrics_text(report))
+        print_error(metrics_text(report, options))
