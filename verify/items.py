@@ -89,7 +89,9 @@ class _Rows(dict[Instr, tuple[int, int, object]]):
 
 
 def _without_hint(instr: Instr, pool: InstrPool) -> Instr:
-    """The access with the lowest hint at alignment: the hint has no meaning (spec 3.0 §4.6.9)."""
+    """The access with the lowest hint at alignment: the hint has no semantics (spec 3.0, Execution,
+    Memory Instructions).
+    """
     immediates = [
         each._replace(align=0) if isinstance(each, MemArg) else each for each in instr.immediates
     ]
