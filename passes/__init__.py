@@ -102,7 +102,7 @@ _RAW_ONLY: Final = frozenset(
         *("reorder-functions", "reorder-globals", "reorder-types"),
     ]
 )
-_COMPACT: Final = ("merge-segments", "align-hints", "number-locals", "cluster-functions")
+_COMPACT: Final = ("merge-segments", "number-locals", "cluster-functions", "align-hints")
 
 
 def pipeline(options: Options) -> tuple[str, ...]:
