@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from wasmopt.context import Pass
+from wasmopt.goals import RAW
 from wasmopt.module_change import ModulePass
+from wasmopt.options import Options
+from wasmopt.passes.align_hints import ALIGN_HINTS
+from wasmopt.passes.cluster_functions import CLUSTER_FUNCTIONS
 from wasmopt.passes.coalesce_locals import COALESCE_LOCALS
 from wasmopt.passes.compare_operands import COMPARE_OPERANDS
 from wasmopt.passes.constants import CONSTANTS
@@ -17,6 +21,8 @@ from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
+from wasmopt.passes.merge_segments import MERGE_SEGMENTS
+from wasmopt.passes.number_locals import NUMBER_LOCALS
 from wasmopt.passes.outline import OUTLINE
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
@@ -43,10 +49,14 @@ REGISTRY: Final[dict[str, Pass]] = {
 MODULE_PASSES: Final[dict[str, ModulePass]] = {
     each.name: each
     for each in (
+        ALIGN_HINTS,
+        CLUSTER_FUNCTIONS,
         CONSTANTS,
         DATA_SEGMENTS,
         DUPLICATE_FUNCTIONS,
         INLINING,
+        MERGE_SEGMENTS,
+        NUMBER_LOCALS,
         OUTLINE,
         REMOVE_UNUSED,
         REORDER_FUNCTIONS,
@@ -85,6 +95,28 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
 
 Those inside functions come again until nothing changes, so that their order decides little.
 """
+
+_RAW_ONLY: Final = frozenset(
+    [
+        *("cse", "constants", "outlining", "data"),
+        *("reorder-functions", "reorder-globals", "reorder-types"),
+    ]
+)
+_COMPACT: Final = ("merge-segments", "number-locals", "cluster-functions", "align-hints")
+
+
+def pipeline(options: Options) -> tuple[str, ...]:
+    """The passes of the level for the goal.
+
+    Repetition is cheap for a compressor.  For compressed sizes nothing is done to share it, unless
+    outlining is asked for, and what is put in order is not what is frequent but what is alike.
+    """
+    names = PIPELINES[options.level]
+    if options.goal == RAW or not names:
+        return names
+    left_out = _RAW_ONLY - ({"outlining"} if options.outline in ("cold", "all") else set())
+    return (*[name for name in names if name not in left_out], *_COMPACT)
+
 
 if __name__ != "wasmopt.passes":
     raise ImportError("import this package as wasmopt.passes")

@@ -16,12 +16,13 @@ from wasmopt.encode import encode
 from wasmopt.errors import InputError, UsageError, ValidationError
 from wasmopt.features import refuse_features
 from wasmopt.files import read_file
+from wasmopt.goals import RAW, size_for
 from wasmopt.manager import Manager, Observer, changed_functions
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
 from wasmopt.parallel import spread_over
-from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
+from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
@@ -38,7 +39,8 @@ class Result:
 
     Attributes:
         module: the optimized module.
-        data: the same as bytes; never longer than the input, always valid.
+        data: the same as bytes; never larger than the input in the size that the goal names,
+            always valid.
         report: what was done.
         source: the input as a binary.
         function_map: for each function of the input, imported ones counted, its index in the
@@ -84,6 +86,7 @@ def optimize(
     data, original = load(source)
     refuse_features(original, options.disabled_features)
     report = Report(len(data), functions=len(original.functions), input_code=len(code_range(data)))
+    report.input_weight = size_for(options.goal)(data)
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
         report.seconds = time.process_time() - start
@@ -134,7 +137,7 @@ def select_passes(options: Options) -> tuple[Pass | ModulePass, ...]:
     Raises:
         UsageError: a name is unknown; the message has the closest known one.
     """
-    names = PIPELINES[options.level] if options.passes is None else options.passes
+    names = pipeline(options) if options.passes is None else options.passes
     known: dict[str, Pass | ModulePass] = {**REGISTRY, **MODULE_PASSES}
     for name in [*names, *sorted(options.print_after)]:
         if name not in known:
@@ -187,7 +190,7 @@ def _assemble(
 
     Raises:
         ValidationError: the result is not valid.
-        ValueError: the result is larger than the input.
+        ValueError: the result is larger than the input, in the size that counts.
     """
     imported = len(original.imported(Kind.FUNCTION))
     origins = manager.origins
@@ -202,16 +205,21 @@ def _assemble(
     result = encode(finished)
     if result != data:
         validate(finished, result)
-    if len(result) > len(data):
-        raise ValueError(f"{len(result)} bytes are more than {len(data)}")
+    goal = manager.options.goal
+    weight = size_for(goal)(result)
+    if weight > report.input_weight:
+        by_goal = "" if goal == RAW else f" by {goal}"
+        raise ValueError(f"{weight} bytes{by_goal} are more than {report.input_weight}")
     report.sections_saved = sections_saved(optimized, finished)
     function_map = origins.function_map(imported + len(original.functions))
     report.changed = sum([new is None or new in changed for new in function_map])
     report.notices += notices
+    report.output_weight = weight
     return _finish(finished, result, data, report, function_map)
 
 
 def _unchanged(module: Module, data: bytes, report: Report) -> Result:
+    report.output_weight = report.input_weight
     functions = len(module.imported(Kind.FUNCTION)) + len(module.functions)
     return _finish(module, data, data, report, tuple(range(functions)))
 

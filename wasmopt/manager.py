@@ -8,6 +8,11 @@ returns gets past these gates.
 Several changes of one function may share a proof: passes go on from versions that are not proved
 yet, and the last is compared with the first.  Where that is not proved, each change is.
 
+What counts as smaller is up to the goal.  Compressed sizes do not add up function by function:
+there, functions still have to shrink one by one, and then a stage of passes over all of them is
+kept or put back as a whole, by what the compressor makes of the module.  A pass over the module
+may make it longer, as long as it compresses to less.
+
 A pass over the whole module is a barrier: the passes before it have been through all functions,
 and it goes through the same two gates as a whole.
 """
@@ -26,6 +31,7 @@ from wasmopt.context import Context, Pass
 from wasmopt.encode import encode, expr_bytes
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
+from wasmopt.goals import RAW, size_for
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import ModulePass, ModuleProver, refuse_modules
 from wasmopt.options import MAX_ROUNDS, Options
@@ -41,6 +47,8 @@ _log = logging.getLogger(__name__)
 
 INVALID: Final = "made the module invalid"
 """Why changes are reverted that no gate stopped."""
+NOT_LIGHTER: Final = "no smaller when compressed"
+"""Why changes of functions are reverted, all of a stage, that only the goal is against."""
 MAX_VALIDATIONS: Final = 40
 """Times a module is validated to find the functions that make it invalid."""
 
@@ -137,6 +145,7 @@ class Manager:
     _final: list[_Change] = field(init=False, default_factory=list)
     _put_back: dict[tuple[str, str], None] = field(init=False, default_factory=dict)
     _visited: int = field(init=False, default=0)
+    _weighed: list[tuple[Module, bool, int]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.reports = {each.name: PassReport(each.name) for each in self.passes}
@@ -156,10 +165,12 @@ class Manager:
                     module = self._change_module(stage, self._settle(module))
                 else:
                     left = sum([not isinstance(each, ModulePass) for each in stages[place:]])
-                    module = self._change_functions(stage, module, left)
+                    after = self._change_functions(stage, module, left)
+                    module = self._judge_stage(module, after)
             if not self.options.converge or len(stages) == 1 or module is before:
                 return module
-            size, size_before = len(encode(module)), size or len(encode(before))
+            size_before = size or self._weight(before, preview=True)
+            size = self._weight(module, preview=True)
             if size >= size_before:
                 return module
 
@@ -238,6 +249,18 @@ class Manager:
                 changed[position] = Function(module.functions[position].type_index, groups, body)
             yield outcome.visited, changed
 
+    def _judge_stage(self, before: Module, after: Module) -> Module:
+        """The module behind a stage of passes over functions, or the one before it.
+
+        For raw bytes the functions have been weighed one by one, and these add up.
+        """
+        if after is before or self.options.goal == RAW:
+            return after
+        if self._weight(after, preview=True) < self._weight(before, preview=True):
+            return after
+        self.put_back(list(self._kept), NOT_LIGHTER)
+        return before
+
     def _settle(self, module: Module) -> Module:
         """The module as it will not be put back function by function any more: valid."""
         if module is not self.settled and not _is_valid(module):
@@ -260,6 +283,9 @@ class Manager:
                 return module
             after, claim = check_proposal(proposal)
             saved = len(encode(module)) - len(encode(after))
+            preview = not each.compresses
+            weight = self._weight(module, preview=preview)
+            lighter = self._weight(after, preview=preview) < weight
         except Exception as error:  # a pass may be arbitrarily wrong
             _log.warning("pass %s failed: %r", each.name, error)
             problem = str(error) if isinstance(error, MalformedError) else type(error).__name__
@@ -269,7 +295,7 @@ class Manager:
         finally:
             report.seconds += time.process_time() - start
         report.attempts += 1
-        if saved <= 0:
+        if not lighter:
             report.grown += 1
             return module
         verdict = self._prove([report], lambda: self.module_prover(module, after, claim))
@@ -294,6 +320,33 @@ class Manager:
                     self.observer(each.name, index, function, after)
         self.settled = after
         return after
+
+    def _weight(self, module: Module, *, preview: bool) -> int:
+        """The size that counts, in bytes.
+
+        Args:
+            module: what to measure.
+            preview: whether to measure what the passes that compress would make of it; none of
+                that is kept.
+        """
+        for known, as_preview, weight in self._weighed:
+            if known is module and as_preview == preview:
+                return weight
+        measured = self._previewed(module) if preview else module
+        weight = size_for(self.options.goal)(encode(measured))
+        self._weighed = [*self._weighed[-3:], (module, preview, weight)]
+        return weight
+
+    def _previewed(self, module: Module) -> Module:
+        """The module behind all passes that compress, with no regard to any gate."""
+        for each in self.passes if self.options.goal != RAW else ():
+            if isinstance(each, ModulePass) and each.compresses:
+                try:
+                    proposal = each.run(module, self.options)
+                    module = module if proposal is None else proposal[0]
+                except Exception as error:  # that is told when its turn comes
+                    _log.warning("pass %s failed: %r", each.name, error)
+        return module
 
     def put_back_invalid(self, before: Module, after: Module) -> Module:
         """`after` with those functions put back as `before` has them that make it invalid.

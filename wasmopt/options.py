@@ -9,6 +9,7 @@ from typing import Final
 
 from wasmopt.errors import UsageError
 from wasmopt.features import check_feature_name
+from wasmopt.goals import RAW, check_goal
 
 LEVELS: Final[Mapping[str, str]] = {
     "0": "re-encode only",
@@ -41,6 +42,7 @@ class Options:
 
     Attributes:
         level: one of `LEVELS`; names a pipeline.
+        goal: one of `GOALS` in `goals.py`: the size that counts; names a pipeline too.
         passes: pass names to run in this order instead of a level's pipeline.
         converge: visit a function until nothing gets smaller, not just `MAX_ROUNDS` times.
         fuel: stop after this many accepted changes (for bisecting a problem); None for no limit.
@@ -51,13 +53,14 @@ class Options:
         disabled_features: features that the input must not use, names as in `features.py`.
         print_after: names of passes behind which a changed function is printed.
         solver: one of `SOLVERS`, for what the tiers of the validator without one leave open.
-        outline: one of `OUTLINE`, where repeated code becomes a function; None to have the level
-            decide.
+        outline: one of `OUTLINE`, where repeated code becomes a function; None to have level and
+            goal decide.
         cache: file with the verdicts of earlier runs; None for none.
         jobs: processes that work on functions; 1 for this one alone.  The result is the same.
     """
 
     level: str = "s"
+    goal: str = RAW
     passes: tuple[str, ...] | None = None
     converge: bool = False
     fuel: int | None = None
@@ -76,6 +79,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
             raise UsageError(f"unknown level {self.level!r}, known: {' '.join(LEVELS)}")
+        check_goal(self.goal)
         if self.solver not in SOLVERS:
             raise UsageError(f"unknown solver {self.solver!r}, known: {' '.join(SOLVERS)}")
         if self.outline is not None and self.outline not in OUTLINE:

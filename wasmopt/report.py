@@ -83,6 +83,7 @@ class Report:
     Attributes:
         encoding_saved: by minimal numbers and section headers.
         sections_saved: by custom sections dropped, empty sections included.
+        input_weight, output_weight: in the size that the goal names.
         input_code, output_code: content of the code section.
         functions: how many are defined; `changed` of them were changed.
         rounds: the most visits that one function took.
@@ -93,6 +94,8 @@ class Report:
 
     input_size: int
     output_size: int = 0
+    input_weight: int = 0
+    output_weight: int = 0
     input_code: int = 0
     output_code: int = 0
     encoding_saved: int = 0

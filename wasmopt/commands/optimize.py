@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Final
 
 from wasmopt.api import Result, optimize
@@ -18,10 +19,11 @@ from wasmopt.errors import UsageError
 from wasmopt.features import FEATURES
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
 from wasmopt.function import Function
+from wasmopt.goals import GOALS, RAW
 from wasmopt.module import Module
 from wasmopt.options import LEVELS, OUTLINE, SOLVERS, Options
 from wasmopt.parallel import dask_cluster
-from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
+from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import metrics_text
 from wasmopt.text import function_text, module_text
@@ -63,8 +65,8 @@ class _StepAction(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        level, names = self.const
-        namespace.steps = [*namespace.steps, *names]
+        level, _ = self.const
+        namespace.steps = [*namespace.steps, self.const]
         if level is None:
             namespace.only_level = False
         else:
@@ -131,9 +133,17 @@ def _add_step(
 
 
 def _add_levels(group: argparse._ArgumentGroup) -> None:
-    _add_step(group, "-O", "s", PIPELINES["s"], "the same as -Os")
+    _add_step(group, "-O", "s", (), "the same as -Os")
     for level, meaning in LEVELS.items():
-        _add_step(group, f"-O{level}", level, PIPELINES[level], meaning)
+        _add_step(group, f"-O{level}", level, (), meaning)
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in GOALS.items())
+    group.add_argument(
+        "--for",
+        dest="goal",
+        choices=GOALS,
+        default=RAW,
+        help=f"the size that counts, {RAW} unless given; {meanings}",
+    )
     group.add_argument(
         "-c", "--converge", action="store_true", help="go on until nothing gets smaller any more"
     )
@@ -230,7 +240,7 @@ def run(settings: argparse.Namespace) -> int:
         settings.subject = settings.output
         write_output(settings.output, text if settings.emit_text else result.data)
     if not settings.quiet:
-        _show(settings, result)
+        _show(settings, options, result)
     if settings.print:
         settings.subject = STANDARD_STREAM
         write_standard_output(text)
@@ -243,9 +253,9 @@ def _cluster(settings: argparse.Namespace) -> AbstractContextManager[Executor | 
 
 def _options(settings: argparse.Namespace) -> Options:
     default = "s" if settings.steps else "0"
-    return Options(
+    options = Options(
         level=settings.level or default,
-        passes=None if settings.only_level else tuple(settings.steps),
+        goal=settings.goal,
         converge=settings.converge,
         fuel=settings.fuel,
         keep_names=settings.debuginfo,
@@ -260,6 +270,12 @@ def _options(settings: argparse.Namespace) -> Options:
         cache=None if settings.no_cache else default_path(),
         jobs=settings.jobs,
     )
+    if settings.only_level:
+        return options
+    passes: list[str] = []
+    for level, names in settings.steps:
+        passes += names if level is None else pipeline(replace(options, level=level))
+    return replace(options, passes=tuple(passes))
 
 
 def _printer(options: Options) -> Callable[[str, int, Function, Module], None]:
@@ -271,12 +287,12 @@ def _printer(options: Options) -> Callable[[str, int, Function, Module], None]:
     return show
 
 
-def _show(settings: argparse.Namespace, result: Result) -> None:
+def _show(settings: argparse.Namespace, options: Options, result: Result) -> None:
     report = result.report
     if settings.output is None and not settings.print:
         say("no -o given, nothing is written")
     for notice in report.notices:
         say(f"{settings.input}: {notice}")
-    say(f"{settings.input}: {summary_line(report)}")
+    say(f"{settings.input}: {summary_line(report, options.goal)}")
     if settings.metrics and not settings.summary:
-        print_error(metrics_text(report))
+        print_error(metrics_text(report, options))

@@ -11,11 +11,12 @@ from typing import Final, Literal
 
 from wasmopt.api import Result
 from wasmopt.decode import decode
+from wasmopt.goals import has_brotli
 from wasmopt.module import Kind, Module
 from wasmopt.options import Options
 from wasmopt.report import PassReport, ProofReport, Report
 from wasmopt.reporting.budgets import GivenLimit, check_limits
-from wasmopt.reporting.measure import function_sizes, has_brotli, measure, section_sizes
+from wasmopt.reporting.measure import function_sizes, measure, section_sizes
 from wasmopt.reporting.names import check_twin, function_labels
 from wasmopt.reporting.schema import (
     ASSUMPTIONS,
@@ -70,13 +71,7 @@ def build_document(
         tool=VERSION,
         libraries=library_versions(),
         module=PurePath(name).name or name,
-        options=RunOptions(
-            level=options.level,
-            passes=options.passes,
-            converge=options.converge,
-            fuel=options.fuel,
-            solver=options.solver,
-        ),
+        options=run_options(options, report),
         assumptions=ASSUMPTIONS,
         input=measure(result.source),
         output=output,
@@ -89,6 +84,20 @@ def build_document(
         notices=tuple(report.notices),
         budget=check_limits(limits, output.raw, output.brotli, baseline),
         baseline=baseline,
+    )
+
+
+def run_options(options: Options, report: Report) -> RunOptions:
+    """What a run was told, and where repeated code so could become functions."""
+    outlining = any(each.name == "outlining" for each in report.passes)
+    return RunOptions(
+        level=options.level,
+        goal=options.goal,
+        outline=(options.outline or "cold") if outlining else "none",
+        passes=options.passes,
+        converge=options.converge,
+        fuel=options.fuel,
+        solver=options.solver,
     )
 
 

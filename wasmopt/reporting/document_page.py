@@ -18,6 +18,7 @@ from wasmopt.reporting.readable import readable
 from wasmopt.reporting.schema import Document
 from wasmopt.reporting.tables import (
     changed_line,
+    document_trade,
     function_tables,
     number,
     outcome_lines,
@@ -48,6 +49,7 @@ def document_html(document: Document) -> str:
                 )
             ]
         ),
+        paragraph(f"Made {document_trade(document)}."),
         paragraph(f"{changed}, every change is proved."),
         *[
             paragraph(limit_line(limit), {True: "good", False: "bad", None: "quiet"}[limit.kept])

@@ -15,6 +15,7 @@ from wasmopt.reporting.schema import Document, Limit
 from wasmopt.reporting.tables import (
     Table,
     changed_line,
+    document_trade,
     function_tables,
     outcome_lines,
     percentage,
@@ -40,6 +41,7 @@ def document_markdown(document: Document) -> str:
         f"### {code(document.module)}: {old} → {new} bytes ({percentage(old, new)})",
         *limit_notes(document.budget),
         table_markdown(size_table(document)),
+        f"Made {_text(document_trade(document))}.",
         f"{changed_line(functions.changed, functions.defined)}, every change is proved.",
         *notes(document.notices),
         table_markdown(step_table(document.steps)),

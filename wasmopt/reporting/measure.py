@@ -1,28 +1,17 @@
-"""Sizes of files, of their sections and of their functions, in bytes, as they stand in the file.
-
-gzip and brotli at their highest levels are what servers and package registries send.  Brotli
-takes about 2 s of CPU time for a megabyte, and comes with the extra `wasmopt[brotli]`.
-"""
+"""Sizes of files, of their sections and of their functions, in bytes, as they stand in the file."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import importlib
-import importlib.util
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from wasmopt.decode import MAGIC, VERSION, code_range
+from wasmopt.goals import brotli_size, gzip_size
 from wasmopt.module import Section
 from wasmopt.reader import Reader
 from wasmopt.reporting.schema import Sizes
-
-GZIP_LEVEL: Final = 9
-BROTLI_QUALITY: Final = 11
-BROTLI_WINDOW: Final = 24
-"""log2 of the window in bytes."""
 
 HEADER: Final = "header"
 """What the bytes before the first section are called among the sections."""
@@ -37,24 +26,6 @@ def measure(data: bytes) -> Sizes:
         brotli=brotli_size(data),
         sha256=hashlib.sha256(data).hexdigest(),
     )
-
-
-def gzip_size(data: bytes) -> int:
-    """Bytes that gzip makes of the data, the same at any time."""
-    return len(gzip.compress(data, GZIP_LEVEL, mtime=0))
-
-
-def has_brotli() -> bool:
-    """Whether the brotli package is installed."""
-    return importlib.util.find_spec("brotli") is not None
-
-
-def brotli_size(data: bytes) -> int | None:
-    """Bytes that brotli makes of the data, None without the brotli package."""
-    if not has_brotli():
-        return None
-    compressor = importlib.import_module("brotli")
-    return len(compressor.compress(data, quality=BROTLI_QUALITY, lgwin=BROTLI_WINDOW))
 
 
 def section_sizes(data: bytes) -> dict[str, int]:

@@ -209,6 +209,8 @@ class RunOptions:
 
     Attributes:
         level: The optimization level.
+        goal: The size that counted: raw, gzip or brotli.
+        outline: Where repeated code could become functions: all, cold (outside of loops) or none.
         passes: The passes that were named, in their order; null for those of the level.
         converge: Whether it went on until nothing got smaller.
         fuel: After how many changes it had to stop; null for no limit.
@@ -216,6 +218,8 @@ class RunOptions:
     """
 
     level: str
+    goal: str
+    outline: str
     passes: tuple[str, ...] | None
     converge: bool
     fuel: int | None
