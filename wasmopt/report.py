@@ -37,6 +37,18 @@ class PassReport:
     seconds: float = 0.0
     proof_seconds: float = 0.0
 
+    def add(self, other: PassReport) -> None:
+        """Count what the same pass did elsewhere too."""
+        self.attempts += other.attempts
+        self.kept += other.kept
+        self.bytes_saved += other.bytes_saved
+        self.grown += other.grown
+        self.proved += other.proved
+        self.reverted += other.reverted
+        self.failed += other.failed
+        self.seconds += other.seconds
+        self.proof_seconds += other.proof_seconds
+
 
 @dataclass(slots=True)
 class ProofReport:
@@ -59,6 +71,17 @@ class ProofReport:
     cache_hits: int = 0
     cache_misses: int = 0
 
+    def add(self, other: ProofReport) -> None:
+        """Count what was done in another run too."""
+        self.terms += other.terms
+        self.requests += other.requests
+        self.fallbacks += other.fallbacks
+        self.queries += other.queries
+        self.answers += other.answers
+        self.solver_seconds += other.solver_seconds
+        self.cache_hits += other.cache_hits
+        self.cache_misses += other.cache_misses
+
 
 @dataclass(slots=True)
 class Report:
@@ -69,6 +92,7 @@ class Report:
         encoding_saved: by minimal numbers and section headers.
         sections_saved: by custom sections dropped, empty sections included.
         input_code, output_code: content of the code section.
+        imported: how many functions are imported.
         functions: how many are defined; `changed` of them were changed.
         rounds: the most visits that one function took.
         seconds: of the whole run.
@@ -82,6 +106,7 @@ class Report:
     output_code: int = 0
     encoding_saved: int = 0
     sections_saved: int = 0
+    imported: int = 0
     functions: int = 0
     changed: int = 0
     rounds: int = 0
@@ -89,3 +114,24 @@ class Report:
     passes: list[PassReport] = field(default_factory=list)
     proofs: ProofReport = field(default_factory=ProofReport)
     notices: list[str] = field(default_factory=list)
+
+    def add(self, part: Report, name: str) -> None:
+        """Count what was done to a part of the input, which notices call `name`.
+
+        Sizes of the whole, savings by re-encoding and the time are not sums of those of parts.
+        """
+        self.input_code += part.input_code
+        self.output_code += part.output_code
+        self.sections_saved += part.sections_saved
+        self.imported += part.imported
+        self.functions += part.functions
+        self.changed += part.changed
+        self.rounds = max(self.rounds, part.rounds)
+        known = {each.name: each for each in self.passes}
+        for entry in part.passes:
+            if entry.name not in known:
+                known[entry.name] = PassReport(entry.name)
+                self.passes.append(known[entry.name])
+            known[entry.name].add(entry)
+        self.proofs.add(part.proofs)
+        self.notices += [f"{name}: {notice}" for notice in part.notices]

@@ -8,7 +8,14 @@ from typing import Final, TypeVar
 
 from wasmopt.report import Report
 from wasmopt.reporting.readable import readable
-from wasmopt.reporting.schema import Document, FunctionChange, Proofs, SectionChange, Step
+from wasmopt.reporting.schema import (
+    Document,
+    FunctionChange,
+    ModuleChange,
+    Proofs,
+    SectionChange,
+    Step,
+)
 
 _Row = TypeVar("_Row")
 
@@ -117,6 +124,16 @@ _SECTIONS: Final[_Spec[SectionChange]] = (
     (Column("%", minor=True), lambda row: percentage(row.before, row.after)),
 )
 
+_MODULES: Final[_Spec[ModuleChange]] = (
+    (Column("core module", numeric=False), lambda row: row.name),
+    (Column("at byte", minor=True), lambda row: str(row.offset)),
+    (Column("before"), lambda row: str(row.before)),
+    (Column("after", bar=True), lambda row: str(row.after)),
+    (Column("change"), lambda row: change(row.before, row.after)),
+    (Column("%", minor=True), lambda row: percentage(row.before, row.after)),
+    (Column("functions changed"), lambda row: f"{row.changed} of {row.defined}"),
+)
+
 _FUNCTIONS: Final[_Spec[FunctionChange]] = (
     (Column("index", minor=True), lambda row: str(row.index)),
     (Column("function", numeric=False, literal=True), lambda row: readable(row.name)),
@@ -153,6 +170,12 @@ def size_table(document: Document) -> Table:
         ("brotli", old.brotli, new.brotli),
     ]
     return make_table("Sizes", _SIZES, rows)
+
+
+def module_tables(document: Document) -> list[Table]:
+    """The core modules of a component; no table for a module."""
+    table = make_table("Core modules", _MODULES, document.modules)
+    return [table] if document.modules else []
 
 
 def section_table(document: Document) -> Table:

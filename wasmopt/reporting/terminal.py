@@ -9,6 +9,7 @@ from wasmopt.reporting.schema import Document
 from wasmopt.reporting.tables import (
     Table,
     function_tables,
+    module_tables,
     outcome_lines,
     proof_lines,
     section_table,
@@ -30,7 +31,7 @@ def summary_text(document: Document) -> str:
     tables = [size_table(document), step_table(document.steps)]
     blocks = [table_lines(table) for table in tables]
     blocks.append([*outcome_lines(document.steps), *proof_lines(document.proofs)])
-    details = [section_table(document), *function_tables(document)]
+    details = [*module_tables(document), section_table(document), *function_tables(document)]
     blocks += [[f"{table.name}:", *table_lines(table)] for table in details]
     blocks.append([limit_line(limit) for limit in document.budget])
     return "\n\n".join(["\n".join(block) for block in blocks if block])
