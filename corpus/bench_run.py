@@ -96,12 +96,13 @@ def unpack(tarball: Path, folder: Path) -> None:
 
 
 def optimize(source: Path, level: str, target: Path) -> None:
-    """Have wasmopt make a version.
+    """Have wasmopt make a version; there may be flags behind the level.
 
     Raises:
         FetchError: it fails.
     """
-    command = [sys.executable, "-m", "wasmopt", "-q", f"-{level}", str(source), "-o", str(target)]
+    flags = f"-{level}".split()
+    command = [sys.executable, "-m", "wasmopt", "-q", *flags, str(source), "-o", str(target)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise FetchError(f"wasmopt -{level}: {done.stderr.strip()}")
@@ -119,7 +120,7 @@ def prepare(bench: Bench, versions: Sequence[str], npm: str) -> list[Path]:
     shutil.rmtree(folder, ignore_errors=True)
     places = []
     for number, version in enumerate(versions):
-        place = folder / f"{number}-{version}"
+        place = folder / f"{number}-{version.replace(' ', '_')}"
         unpack(tarball, place / "package")
         for need, archive in needs:
             unpack(archive, place / "node_modules" / need.package)
@@ -150,7 +151,7 @@ def race(
         raise FetchError(f"takes more than {LONGEST} s") from None
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if re.match(r"\w*Error\b", line)]
-        raise FetchError(f"the driver failed: {lines[0] if lines else done.stderr[:200]!r}")
+        raise FetchError(f"the driver failed: {lines[0] if lines else repr(done.stderr[:200])}")
     answer = json.loads(done.stdout)
     names = [place.parent.name.partition("-")[2] for place in places]
     differing = [
@@ -168,7 +169,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(description="How fast do optimized modules run?")
     parser.add_argument("--only", metavar="ID", action="append", default=[], help="this module")
-    parser.add_argument("--levels", default="O2,Os,Oz", help="comma-separated")
+    parser.add_argument("--levels", default="O2,Os,Oz", help="comma-separated, flags behind spaces")
     parser.add_argument("--seconds", type=float, default=0.5, help="of work a turn")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each version")
     return parser.parse_args(arguments)
