@@ -27,6 +27,7 @@ from wasmopt.passes.outline import OUTLINE
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
+from wasmopt.passes.short_forms import SHORT_FORMS
 from wasmopt.passes.simplify_locals import SIMPLIFY_LOCALS
 from wasmopt.passes.vacuum import VACUUM
 
@@ -62,6 +63,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
         REORDER_FUNCTIONS,
         REORDER_GLOBALS,
         REORDER_TYPES,
+        SHORT_FORMS,
     )
 }
 """Passes over the module as a whole."""
@@ -75,7 +77,10 @@ _LOCAL: Final = (
     *("simplify-locals", "compare-operands", "cse"),
     *("dead-locals", "reorder-locals"),
 )
-_ORDER: Final = ("remove-unused", "data", "reorder-functions", "reorder-globals", "reorder-types")
+_ORDER: Final = (
+    *("remove-unused", "short-forms", "data"),
+    *("reorder-functions", "reorder-globals", "reorder-types"),
+)
 _FAST: Final = ("remove-unused", "inlining", *_LOCAL, "duplicate-functions", "outlining", *_ORDER)
 _SMALL: Final = (
     *("remove-unused", "inlining", *_LOCAL),

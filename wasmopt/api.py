@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -85,11 +86,42 @@ def optimize(
     passes = select_passes(options)
     data, original = load(source)
     refuse_features(original, options.disabled_features)
+    result = optimize_loaded(
+        *(data, original, passes, options),
+        observer=observer,
+        on_progress=on_progress,
+        executor=executor,
+    )
+    result.report.seconds = time.process_time() - start + result.report.seconds_elsewhere
+    return result
+
+
+def optimize_loaded(
+    data: bytes,
+    original: Module,
+    passes: Sequence[Pass | ModulePass],
+    options: Options,
+    *,
+    observer: Observer | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
+) -> Result:
+    """As `optimize`, of a module that is decoded and validated already.
+
+    Args:
+        data: the module as a binary.
+        original: the same decoded.
+        passes: what to run; the other options are as for `optimize`.
+        options: all but the passes.
+        observer: as for `optimize`.
+        on_progress: the same.
+        executor: the same.
+    """
     report = Report(len(data), functions=len(original.functions), input_code=len(code_range(data)))
     report.input_weight = size_for(options.goal)(data)
+    report.imported = len(original.imported(Kind.FUNCTION))
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
-        report.seconds = time.process_time() - start
         return _unchanged(original, data, report)
     with (
         ProofCache(options.cache, settings=options.solver) as cache,
@@ -126,8 +158,7 @@ def optimize(
         report.notices.append(f"everything was put back, the result was not usable: {error}")
         result = _unchanged(original, data, report)
     report.notices += manager.notices()
-    elsewhere = 0.0 if spread is None else spread.seconds
-    report.seconds = time.process_time() - start + elsewhere
+    report.seconds_elsewhere = 0.0 if spread is None else spread.seconds
     return result
 
 
@@ -154,31 +185,40 @@ def closest_pass(name: str) -> str:
 
 def load(source: bytes | Path | Module) -> tuple[bytes, Module]:
     """The source as a binary, and that decoded and validated."""
-    if isinstance(source, Module):
-        # Decoded again, so that its instructions are interned whoever made it.
-        data = encode(source)
-    elif isinstance(source, Path):
-        data = read_file(source)
-    elif isinstance(source, bytes | bytearray | memoryview):
-        data = bytes(source)
-    else:
-        raise TypeError(
-            f"a module is bytes, a pathlib.Path or a Module, not {type(source).__name__}"
-        )
-    binary = read_text(data) if _is_text(data) else data
-    try:
+    # A module is decoded again, so that its instructions are interned whoever made it.
+    data = encode(source) if isinstance(source, Module) else read_source(source)
+    binary = to_binary(data)
+    with errors_in_text(binary is not data):
         module = decode(binary)
         validate(module, binary)
-    except InputError as error:
-        if binary is data or error.offset is None:
-            raise
-        where = f"byte {error.offset} of the binary that the text gives"
-        raise type(error)(f"{error.problem} ({where})") from None
     return binary, module
 
 
-def _is_text(data: bytes) -> bool:
-    return not data.startswith(MAGIC) and data.lstrip().startswith((b"(", b";;"))
+def read_source(source: bytes | Path) -> bytes:
+    """The bytes of a source."""
+    if isinstance(source, Path):
+        return read_file(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    raise TypeError(f"a module is bytes, a pathlib.Path or a Module, not {type(source).__name__}")
+
+
+def to_binary(data: bytes) -> bytes:
+    """The same object, or the binary of what is text."""
+    is_text = not data.startswith(MAGIC) and data.lstrip().startswith((b"(", b";;"))
+    return read_text(data) if is_text else data
+
+
+@contextlib.contextmanager
+def errors_in_text(is_text: bool) -> Iterator[None]:
+    """Where the source is text, say so of the places in errors."""
+    try:
+        yield
+    except InputError as error:
+        if not is_text or error.offset is None:
+            raise
+        where = f"byte {error.offset} of the binary that the text gives"
+        raise type(error)(f"{error.problem} ({where})") from None
 
 
 def _assemble(

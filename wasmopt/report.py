@@ -85,9 +85,10 @@ class Report:
         sections_saved: by custom sections dropped, empty sections included.
         input_weight, output_weight: in the size that the goal names.
         input_code, output_code: content of the code section.
+        imported: how many functions are imported.
         functions: how many are defined; `changed` of them were changed.
         rounds: the most visits that one function took.
-        seconds: of the whole run.
+        seconds: of the whole run, other processes included; `seconds_elsewhere` is what these took.
         proofs: what the validator did.
         notices: things the user should know, one line each.
     """
@@ -100,10 +101,34 @@ class Report:
     output_code: int = 0
     encoding_saved: int = 0
     sections_saved: int = 0
+    imported: int = 0
     functions: int = 0
     changed: int = 0
     rounds: int = 0
     seconds: float = 0.0
+    seconds_elsewhere: float = 0.0
     passes: list[PassReport] = field(default_factory=list)
     proofs: ProofReport = field(default_factory=ProofReport)
     notices: list[str] = field(default_factory=list)
+
+    def add(self, part: Report, name: str) -> None:
+        """Count what was done to a part of the input, which notices call `name`.
+
+        Sizes of the whole, savings by re-encoding and the time are not sums of those of parts.
+        """
+        self.input_code += part.input_code
+        self.output_code += part.output_code
+        self.sections_saved += part.sections_saved
+        self.imported += part.imported
+        self.functions += part.functions
+        self.changed += part.changed
+        self.rounds = max(self.rounds, part.rounds)
+        self.seconds_elsewhere += part.seconds_elsewhere
+        known = {each.name: each for each in self.passes}
+        for entry in part.passes:
+            if entry.name not in known:
+                known[entry.name] = PassReport(entry.name)
+                self.passes.append(known[entry.name])
+            known[entry.name].add(entry)
+        self.proofs.add(part.proofs)
+        self.notices += [f"{name}: {notice}" for notice in part.notices]

@@ -10,11 +10,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Final
 
-from wasmopt.api import Result, optimize
+from wasmopt.api import Result, optimize, to_binary
 from wasmopt.commands import COMMANDS, EXIT_CODES
 from wasmopt.commands.console import print_error, progress, say
 from wasmopt.commands.parser import Parser, ShowAction
 from wasmopt.commands.run_report import add_reports, read_reports
+from wasmopt.component import is_component
+from wasmopt.component_api import ComponentResult, optimize_component
 from wasmopt.errors import UsageError
 from wasmopt.features import FEATURES
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
@@ -224,9 +226,13 @@ def run(settings: argparse.Namespace) -> int:
     options = _options(settings)
     reports = read_reports(settings)
     settings.subject = settings.input
+    source = read_input(settings.input)
+    component = is_component(to_binary(source))
+    if component:
+        _refuse_flags(settings)
     with progress(quiet=settings.quiet) as on_progress, _cluster(settings) as executor:
-        result = optimize(
-            read_input(settings.input),
+        result = (optimize_component if component else optimize)(
+            source,
             options,
             observer=_printer(options) if options.print_after else None,
             on_progress=on_progress,
@@ -234,7 +240,9 @@ def run(settings: argparse.Namespace) -> int:
         )
     document = reports.document(result, options, settings)
     text = b""
-    if settings.print or (settings.emit_text and settings.output is not None):
+    if isinstance(result, Result) and (
+        settings.print or (settings.emit_text and settings.output is not None)
+    ):
         text = module_text(result.module).encode()
     if settings.output is not None:
         settings.subject = settings.output
@@ -249,6 +257,17 @@ def run(settings: argparse.Namespace) -> int:
 
 def _cluster(settings: argparse.Namespace) -> AbstractContextManager[Executor | None]:
     return nullcontext() if settings.dask is None else dask_cluster(settings.dask)
+
+
+def _refuse_flags(settings: argparse.Namespace) -> None:
+    """Raise UsageError for what can be done with modules only."""
+    for flag, given in (
+        ("-S", settings.emit_text),
+        ("--print", settings.print),
+        ("--symbols", settings.symbols is not None),
+    ):
+        if given:
+            raise UsageError(f"{flag} is for core modules, {settings.input} is a component")
 
 
 def _options(settings: argparse.Namespace) -> Options:
@@ -287,12 +306,15 @@ def _printer(options: Options) -> Callable[[str, int, Function, Module], None]:
     return show
 
 
-def _show(settings: argparse.Namespace, options: Options, result: Result) -> None:
+def _show(settings: argparse.Namespace, options: Options, result: Result | ComponentResult) -> None:
     report = result.report
     if settings.output is None and not settings.print:
         say("no -o given, nothing is written")
     for notice in report.notices:
         say(f"{settings.input}: {notice}")
+    if isinstance(result, ComponentResult):
+        for each in result.modules:
+            say(f"{settings.input}: {each.name}: {summary_line(each.result.report, options.goal)}")
     say(f"{settings.input}: {summary_line(report, options.goal)}")
     if settings.metrics and not settings.summary:
         print_error(metrics_text(report, options))

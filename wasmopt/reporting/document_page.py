@@ -20,6 +20,7 @@ from wasmopt.reporting.tables import (
     changed_line,
     document_trade,
     function_tables,
+    module_tables,
     number,
     outcome_lines,
     percentage,
@@ -58,6 +59,10 @@ def document_html(document: Document) -> str:
         *bullets(document.notices),
         heading("Where the bytes of the output are"),
         *areas(output_boxes(document)),
+    ]
+    for table in module_tables(document):
+        blocks += [heading(table.name), table_html(table)]
+    blocks += [
         heading("Passes"),
         table_html(step_table(document.steps)),
         *bullets([*outcome_lines(document.steps), *proof_lines(document.proofs)]),

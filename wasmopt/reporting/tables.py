@@ -12,6 +12,7 @@ from wasmopt.reporting.readable import readable
 from wasmopt.reporting.schema import (
     Document,
     FunctionChange,
+    ModuleChange,
     Proofs,
     RunOptions,
     SectionChange,
@@ -125,6 +126,16 @@ _SECTIONS: Final[_Spec[SectionChange]] = (
     (Column("%", minor=True), lambda row: percentage(row.before, row.after)),
 )
 
+_MODULES: Final[_Spec[ModuleChange]] = (
+    (Column("core module", numeric=False), lambda row: row.name),
+    (Column("at byte", minor=True), lambda row: str(row.offset)),
+    (Column("before"), lambda row: str(row.before)),
+    (Column("after", bar=True), lambda row: str(row.after)),
+    (Column("change"), lambda row: change(row.before, row.after)),
+    (Column("%", minor=True), lambda row: percentage(row.before, row.after)),
+    (Column("functions changed"), lambda row: f"{row.changed} of {row.defined}"),
+)
+
 _FUNCTIONS: Final[_Spec[FunctionChange]] = (
     (Column("index", minor=True), lambda row: str(row.index)),
     (Column("function", numeric=False, literal=True), lambda row: readable(row.name)),
@@ -178,6 +189,12 @@ def document_trade(document: Document) -> str:
     """The same of a report."""
     sizes = {name: (old, new) for name, old, new in _measured(document)}
     return trade_line(document.options, *sizes[document.options.goal])
+
+
+def module_tables(document: Document) -> list[Table]:
+    """The core modules of a component; no table for a module."""
+    table = make_table("Core modules", _MODULES, document.modules)
+    return [table] if document.modules else []
 
 
 def section_table(document: Document) -> Table:

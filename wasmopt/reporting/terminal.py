@@ -12,6 +12,7 @@ from wasmopt.reporting.tables import (
     Table,
     document_trade,
     function_tables,
+    module_tables,
     outcome_lines,
     proof_lines,
     section_table,
@@ -39,7 +40,7 @@ def summary_text(document: Document) -> str:
     blocks = [table_lines(table) for table in tables]
     blocks.insert(0, [f"made {document_trade(document)}"])
     blocks.append([*outcome_lines(document.steps), *proof_lines(document.proofs)])
-    details = [section_table(document), *function_tables(document)]
+    details = [*module_tables(document), section_table(document), *function_tables(document)]
     blocks += [[f"{table.name}:", *table_lines(table)] for table in details]
     blocks.append([limit_line(limit) for limit in document.budget])
     return "\n\n".join(["\n".join(block) for block in blocks if block])
