@@ -11,6 +11,7 @@ from wasmopt.passes.compare_operands import COMPARE_OPERANDS
 from wasmopt.passes.constants import CONSTANTS
 from wasmopt.passes.cse import CSE
 from wasmopt.passes.data_segments import DATA_SEGMENTS
+from wasmopt.passes.dead_arguments import DEAD_ARGUMENTS
 from wasmopt.passes.dead_locals import DEAD_LOCALS
 from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
@@ -45,6 +46,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
     for each in (
         CONSTANTS,
         DATA_SEGMENTS,
+        DEAD_ARGUMENTS,
         DUPLICATE_FUNCTIONS,
         INLINING,
         OUTLINE,
