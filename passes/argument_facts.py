@@ -22,15 +22,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wasmopt.context import Context
+from wasmopt.effects import is_removable
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.liveness import liveness
 from wasmopt.module import Kind, Module
+from wasmopt.passes.module_edits import plain_types
 from wasmopt.passes.module_uses import count_uses
 from wasmopt.stack import Stack, stack
 from wasmopt.structure import BODY, structure
-from wasmopt.types import F32, F64, I32, I64, V128, ValType
+from wasmopt.types import F32, F64, I32, I64, V128, FuncType, ValType
 
 PARAM: Final = "param"
 RESULT: Final = "result"
@@ -39,8 +41,11 @@ Place = tuple[str, int, int]
 """`PARAM` or `RESULT`, index of a function, which of them."""
 
 _GET_SIZE: Final = 2
+_DROP_SIZE: Final = 1
 _SLOT_SIZE: Final = 2
-"""Bytes of a parameter that becomes a local, at most, its write apart."""
+"""Bytes of the declaration of a parameter that becomes a local, at most."""
+_TYPE_SIZE: Final = 3
+"""Bytes of a new function type, each parameter and result taking one more."""
 _DEFAULTED: Final = frozenset([I32, I64, F32, F64, V128])
 _CONSTANTS: Final = frozenset(["i32.const", "i64.const", "f32.const", "f64.const", "v128.const"])
 _WRITES: Final = frozenset(["local.set", "local.tee"])
@@ -60,6 +65,10 @@ class Facts:
     constants: dict[Place, Instr] = field(default_factory=dict)
     calls: dict[int, list[int]] = field(default_factory=dict)
 
+    def has(self, place: Place) -> bool:
+        """Whether a place is not needed."""
+        return place in self.unused or place in self.constants
+
 
 def argument_facts(context: Context) -> Facts:
     """The facts of a module."""
@@ -75,6 +84,10 @@ class _Search:
         needed: places with a value that goes somewhere else.
         given: the constants and places that a place gets its values from.
         varying: places that get a value from somewhere else.
+        passed: bytes of the code that gives places their values, constants in full, of other code
+            what is sure to go; and for results the bytes of `drop`.
+        read: how often something takes a value of the place.
+        slots: parameters that would have to become locals.
     """
 
     def __init__(self, context: Context) -> None:
@@ -89,6 +102,7 @@ class _Search:
         self.varying: Final[dict[Place, None]] = {}
         self.passed: Final[Counter[Place]] = Counter()
         self.read: Final[Counter[Place]] = Counter()
+        self.slots: Final[dict[Place, None]] = {}
         self.calls: Final[dict[int, list[int]]] = {}
         for index in self.called:
             sides = context.signatures.func_type(self._function(index).type_index)
@@ -122,19 +136,52 @@ class _Search:
         self.varying[place] = None
 
     def facts(self) -> Facts:
-        """Solve for all places."""
+        """Solve for all places, then again without functions for which it does not pay."""
+        types = plain_types(self.module)
+        while True:
+            found = self._solve()
+            losing = self._losing(found, dict(types))
+            if not losing:
+                return found
+            for place in self.places:
+                if place[1] in losing:
+                    self.pin(place)
+
+    def _solve(self) -> Facts:
         found = Facts(calls=self.calls)
         needed = self._spread(self.needed, _reversed(self.feeds))
         found.unused = {place: None for place in self.places if place not in needed}
-        rejected: dict[Place, None] = dict(self.varying)
-        while True:
-            found.constants = self._constants(rejected, needed)
-            poor = [
-                place for place, value in found.constants.items() if not self._pays(place, value)
-            ]
-            if not poor:
-                return found
-            rejected |= dict.fromkeys(poor)
+        found.constants = self._constants(self.varying, needed)
+        return found
+
+    def _losing(self, found: Facts, types: dict[FuncType, int]) -> set[int]:
+        """The functions that cost more bytes than they save with what was found."""
+        saved: Counter[int] = Counter()
+        for place in found.unused:
+            saved[place[1]] += self.passed[place] - _SLOT_SIZE * (place in self.slots)
+        for place, value in found.constants.items():
+            saved[place[1]] += self._saved(place, value)
+        losing = set()
+        for index in sorted({place[1] for place in [*found.unused, *found.constants]}):
+            old = self.context.signatures.func_type(self._function(index).type_index)
+            sides = (
+                [t for number, t in enumerate(types_) if not found.has((side, index, number))]
+                for side, types_ in ((PARAM, old.params), (RESULT, old.results))
+            )
+            new = FuncType(*map(tuple, sides))
+            cost = 0 if new in types else _TYPE_SIZE + len(new.params) + len(new.results)
+            if saved[index] > cost:
+                types[new] = index
+            else:
+                losing.add(index)
+        return losing
+
+    def _saved(self, place: Place, value: Instr) -> int:
+        """Bytes saved without a constant parameter or result."""
+        passed, read = self.passed[place], self.read[place]
+        if place[0] == RESULT:
+            return passed - read * value.size
+        return passed - min(read * (value.size - _GET_SIZE), value.size + _GET_SIZE + _SLOT_SIZE)
 
     def _spread(
         self, start: Iterable[Place], edges: dict[Place, dict[Place, None]]
@@ -183,13 +230,6 @@ class _Search:
         return {
             place: values[place] for place in self.places if place in values and place in needed
         }
-
-    def _pays(self, place: Place, value: Instr) -> bool:
-        """Whether the code gets no larger without a constant parameter or result."""
-        passed, read = self.passed[place] * value.size, self.read[place]
-        if place[0] == RESULT:
-            return read * value.size <= passed
-        return passed >= min(read * (value.size - _GET_SIZE), value.size + _GET_SIZE + _SLOT_SIZE)
 
 
 def _reversed(edges: dict[Place, dict[Place, None]]) -> dict[Place, dict[Place, None]]:
@@ -261,17 +301,22 @@ class _Reader:
                 search.pin(place)
             return
         for place, value in zip(params, values.operands(at), strict=True):
-            search.passed[place] += 1
             self._source(place, value, values)
         for place, value in zip(results, values.results(at), strict=True):
             if self._use(place, value, values):
                 search.read[place] += 1
+            else:
+                search.passed[place] += _DROP_SIZE
 
     def _source(self, place: Place, value: int, values: Stack) -> None:
         """A value comes to a place."""
         search = self.search
         producer = values.producers[value]
         instr = self.body[producer]
+        if is_removable(instr):
+            search.passed[place] += instr.size
+        elif instr.name != "local.tee":
+            search.passed[place] -= _DROP_SIZE
         if instr.name in _CONSTANTS:
             search.given[place][instr] = None
         elif instr.name == "local.get" and self._own(instr.immediates[0]):
@@ -315,6 +360,7 @@ class _Reader:
             place = (PARAM, self.index, local)
             if local in self.written:
                 search.varying[place] = None
+                search.slots[place] = None
                 if entry.live_in[0] & entry.bit_of.get(local, 0):
                     search.needed[place] = None
         for at, instr in enumerate(self.body):
@@ -343,7 +389,6 @@ class _Reader:
         for at in leaving:
             found = values.operands(at)
             for place, value in zip(places, found, strict=False):
-                search.passed[place] += 1
                 self._source(place, value, values)
             if len(found) != len(places):
                 for place in places:

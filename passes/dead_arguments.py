@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import Final
 
 from wasmopt.context import Context
+from wasmopt.encode import encode
 from wasmopt.function import Function, group_locals
 from wasmopt.instr import Instr
 from wasmopt.module import Kind, Module
@@ -67,6 +68,8 @@ def dead_arguments(module: Module, _options: Options) -> tuple[Module, Correspon
     for position in changed:
         functions[position] = remove_dropped_values(functions[position], around)
     after = replace(typed, functions=tuple(functions))
+    if len(encode(after)) >= len(encode(module)):
+        return None
     return after, Correspondence(reshaped=shapes)
 
 
@@ -155,7 +158,7 @@ class _Rewriter:
             if (PARAM, self.index, number) in facts.unused and number not in written
         }
         results = range(len(self.context.signatures.func_type(self.function.type_index).results))
-        leaving = any(self._is_gone((RESULT, self.index, number)) for number in results)
+        leaving = any(self.facts.has((RESULT, self.index, number)) for number in results)
         if not calls and not leaving and unread.isdisjoint(self.body):
             return self.function
         self.values = self.context.analysis(stack, self.function)
@@ -171,14 +174,11 @@ class _Rewriter:
             self._results(at, callee)
         return self.edits.apply()
 
-    def _is_gone(self, place: Place) -> bool:
-        return place in self.facts.unused or place in self.facts.constants
-
     def _is_reshaped(self, at: int) -> bool:
         callee = self.body[at].immediates[0]
         signature = self.context.signatures.func_type(self.context.signatures.functions[callee])
         return any(
-            self._is_gone((side, callee, number))
+            self.facts.has((side, callee, number))
             for side, types in ((PARAM, signature.params), (RESULT, signature.results))
             for number in range(len(types))
         )
@@ -187,7 +187,7 @@ class _Rewriter:
         """Drop what an instruction does not take any more, right where it comes from."""
         operands = self.values.operands(consumer)
         for place, value in zip(places, operands, strict=False):
-            if self._is_gone(place) and not self._has_no_value(value):
+            if self.facts.has(place) and not self._has_no_value(value):
                 self.edits.behind[self.values.producers[value]].append(
                     self.context.pool.make("drop")
                 )
@@ -201,13 +201,13 @@ class _Rewriter:
         if instr.name != "call":
             return False
         number = value - self.values.results(producer).start
-        return self._is_gone((RESULT, instr.immediates[0], number))
+        return self.facts.has((RESULT, instr.immediates[0], number))
 
     def _results(self, at: int, callee: int) -> None:
         """What stands for the results of a call that are gone."""
         for number, value in enumerate(self.values.results(at)):
             place = (RESULT, callee, number)
-            if self._is_gone(place):
+            if self.facts.has(place):
                 consumer = self.values.consumers[value]
                 if consumer >= 0 and self.body[consumer].name == "drop":
                     self.edits.instead[consumer] = None
@@ -222,9 +222,9 @@ class _Rewriter:
         number = self.values.operands(consumer).index(value)
         instr = self.body[consumer]
         if instr.name == "call":
-            return not self._is_gone((PARAM, instr.immediates[0], number))
+            return not self.facts.has((PARAM, instr.immediates[0], number))
         if instr.name == "return" or consumer == len(self.body) - 1:
-            return not self._is_gone((RESULT, self.index, number))
+            return not self.facts.has((RESULT, self.index, number))
         return True
 
 
