@@ -16,6 +16,7 @@ from wasmopt.passes.dead_locals import DEAD_LOCALS
 from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
+from wasmopt.passes.fold_constants import FOLD_CONSTANTS
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.outline import OUTLINE
@@ -34,6 +35,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DEAD_LOCALS,
         DEAD_STORES,
         DIRECTIZE,
+        FOLD_CONSTANTS,
         MERGE_LOCALS,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
