@@ -95,6 +95,8 @@ class Manager:
     _final: list[_Change] = field(init=False, default_factory=list)
     _put_back: dict[tuple[str, str], None] = field(init=False, default_factory=dict)
     _visited: int = field(init=False, default=0)
+    _rested: dict[Function, frozenset[str]] = field(init=False, default_factory=dict)
+    """Passes that find nothing more to do in a function."""
 
     def __post_init__(self) -> None:
         self.reports = {each.name: PassReport(each.name) for each in self.passes}
@@ -128,10 +130,12 @@ class Manager:
         context = Context(module)
         legacy = legacy_exceptions(module)
         imported = len(module.imported(Kind.FUNCTION))
+        names = [each.name for each in passes]
         functions = list(module.functions)
         total = self._visited + stages * len(functions)
         for position, function in enumerate(functions):
-            if not legacy or legacy.isdisjoint(function.body):
+            at_rest = self._rested.get(function, frozenset()).issuperset(names)
+            if not at_rest and (not legacy or legacy.isdisjoint(function.body)):
                 index = imported + position
                 functions[position] = self._optimize(passes, function, index, context)
             self._visited += 1
@@ -188,9 +192,11 @@ class Manager:
         report.proved[verdict.method] += 1
         self._final.append(_Change(report, saved, verdict.method))
         self._fuel -= 1
-        self.origins.follow(module, after, claim)
+        imported = len(after.imported(Kind.FUNCTION))
+        for old, new in self.origins.follow(module, after, claim).items():
+            rested = self._rested.get(module.functions[old - imported], frozenset())
+            self._rested[after.functions[new - imported]] = rested
         if self.observer is not None:
-            imported = len(after.imported(Kind.FUNCTION))
             known = set(module.functions)
             for index, function in enumerate(after.functions, imported):
                 if function not in known:
@@ -270,6 +276,7 @@ class Manager:
                     seen[each.name] = function
                     function = self._apply(each, function, index, context)
             if function is before:
+                self._rested[function] = frozenset(seen)
                 break
             if self.options.converge and function.entry_size() < before.entry_size():
                 rounds_left = MAX_ROUNDS
