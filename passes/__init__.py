@@ -60,19 +60,21 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 }
 """Passes over the module as a whole."""
 
-_QUICK: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
-    *("dead-locals", "reorder-locals"),
-)
+_FOLD: Final = ("directize", "fold-constants", "vacuum", "dead-stores")
+_QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
 _LOCAL: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
+    *(*_FOLD, "merge-locals", "coalesce-locals"),
     *("simplify-locals", "compare-operands", "cse"),
     *("dead-locals", "reorder-locals"),
 )
+_WHOLE: Final = ("remove-unused", "dead-arguments", "inlining")
 _ORDER: Final = ("remove-unused", "data", "reorder-functions", "reorder-globals", "reorder-types")
-_FAST: Final = ("remove-unused", "inlining", *_LOCAL, "duplicate-functions", "outlining", *_ORDER)
+_FAST: Final = (
+    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
+    *("duplicate-functions", "outlining", *_ORDER),
+)
 _SMALL: Final = (
-    *("remove-unused", "inlining", *_LOCAL),
+    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "constants", "outlining", *_ORDER),
 )
 
@@ -87,7 +89,8 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Passes in the order in which they run, by optimization level.
 
-Those inside functions come again until nothing changes, so that their order decides little.
+Those inside functions come again until nothing changes, so that their order decides little.  What
+is known is folded before all else: whole functions are called only where control never comes.
 """
 
 if __name__ != "wasmopt.passes":
