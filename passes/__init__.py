@@ -15,10 +15,12 @@ from wasmopt.passes.compare_operands import COMPARE_OPERANDS
 from wasmopt.passes.constants import CONSTANTS
 from wasmopt.passes.cse import CSE
 from wasmopt.passes.data_segments import DATA_SEGMENTS
+from wasmopt.passes.dead_arguments import DEAD_ARGUMENTS
 from wasmopt.passes.dead_locals import DEAD_LOCALS
 from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
+from wasmopt.passes.fold_constants import FOLD_CONSTANTS
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
@@ -40,6 +42,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DEAD_LOCALS,
         DEAD_STORES,
         DIRECTIZE,
+        FOLD_CONSTANTS,
         MERGE_LOCALS,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
@@ -54,6 +57,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
         CLUSTER_FUNCTIONS,
         CONSTANTS,
         DATA_SEGMENTS,
+        DEAD_ARGUMENTS,
         DUPLICATE_FUNCTIONS,
         INLINING,
         MERGE_SEGMENTS,
@@ -68,22 +72,24 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 }
 """Passes over the module as a whole."""
 
-_QUICK: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
-    *("dead-locals", "reorder-locals"),
-)
+_FOLD: Final = ("directize", "fold-constants", "vacuum", "dead-stores")
+_QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
 _LOCAL: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
+    *(*_FOLD, "merge-locals", "coalesce-locals"),
     *("simplify-locals", "compare-operands", "cse"),
     *("dead-locals", "reorder-locals"),
 )
+_WHOLE: Final = ("remove-unused", "dead-arguments", "inlining")
 _ORDER: Final = (
     *("remove-unused", "short-forms", "data"),
     *("reorder-functions", "reorder-globals", "reorder-types"),
 )
-_FAST: Final = ("remove-unused", "inlining", *_LOCAL, "duplicate-functions", "outlining", *_ORDER)
+_FAST: Final = (
+    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
+    *("duplicate-functions", "outlining", *_ORDER),
+)
 _SMALL: Final = (
-    *("remove-unused", "inlining", *_LOCAL),
+    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "constants", "outlining", *_ORDER),
 )
 
@@ -98,7 +104,8 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Passes in the order in which they run, by optimization level.
 
-Those inside functions come again until nothing changes, so that their order decides little.
+Those inside functions come again until nothing changes, so that their order decides little.  What
+is known is folded before all else: whole functions are called only where control never comes.
 """
 
 _RAW_ONLY: Final = frozenset(

@@ -146,6 +146,8 @@ class Manager:
     _put_back: dict[tuple[str, str], None] = field(init=False, default_factory=dict)
     _visited: int = field(init=False, default=0)
     _weighed: list[tuple[Module, bool, int]] = field(init=False, default_factory=list)
+    _rested: dict[Function, frozenset[str]] = field(init=False, default_factory=dict)
+    """Passes that find nothing more to do in a function."""
 
     def __post_init__(self) -> None:
         self.reports = {each.name: PassReport(each.name) for each in self.passes}
@@ -180,29 +182,37 @@ class Manager:
         passes = [each for each in self.passes if isinstance(each, Pass)]
         imported = len(module.imported(Kind.FUNCTION))
         changed = {}
+        rested: list[int] = []
         for position in positions:
             before = module.functions[position]
             after = self._optimize(passes, before, imported + position, context)
             if after is not before:
                 changed[position] = (after.locals, expr_bytes(after.body))
+            if after in self._rested:
+                rested.append(position)
         kept = {
             index: [(each.report.name, each.saved, each.method) for each in changes]
             for index, changes in self._kept.items()
         }
         reports = list(self.reports.values())
-        return Outcome(changed, reports, kept, self._wrong, self.rounds, len(positions))
+        wrong, rounds = self._wrong, self.rounds
+        return Outcome(changed, reports, kept, wrong, rounds, len(positions), tuple(rested))
 
     def _change_functions(self, passes: Sequence[Pass], module: Module, stages: int) -> Module:
         """Take every function through some passes; `stages` is how often that is still to come,
         this time included.
         """
         legacy = legacy_exceptions(module)
+        names = [each.name for each in passes]
         functions = list(module.functions)
+        known = self._rested
+        self._rested = {each: known[each] for each in functions if each in known}
         total = self._visited + stages * len(functions)
         covered = [
             position
             for position, function in enumerate(functions)
-            if not legacy or legacy.isdisjoint(function.body)
+            if not self._rested.get(function, frozenset()).issuperset(names)
+            and (not legacy or legacy.isdisjoint(function.body))
         ]
         self._visited += len(functions) - len(covered)
         if self.spread is None or self.observer is not None or self.options.fuel is not None:
@@ -247,6 +257,9 @@ class Manager:
             for position, (groups, code) in outcome.functions.items():
                 body = tuple(tokenize(code, 0, len(code), module.pool))
                 changed[position] = Function(module.functions[position].type_index, groups, body)
+            names = frozenset([each.name for each in passes])
+            for position in outcome.rested:
+                self._rested[changed.get(position, module.functions[position])] = names
             yield outcome.visited, changed
 
     def _judge_stage(self, before: Module, after: Module) -> Module:
@@ -311,9 +324,11 @@ class Manager:
         report.proved[verdict.method] += 1
         self._final.append(_Change(report, saved, verdict.method))
         self._fuel -= 1
-        self.origins.follow(module, after, claim)
+        imported = len(after.imported(Kind.FUNCTION))
+        for old, new in self.origins.follow(module, after, claim).items():
+            rested = self._rested.get(module.functions[old - imported], frozenset())
+            self._rested[after.functions[new - imported]] = rested
         if self.observer is not None:
-            imported = len(after.imported(Kind.FUNCTION))
             known = set(module.functions)
             for index, function in enumerate(after.functions, imported):
                 if function not in known:
@@ -412,9 +427,16 @@ class Manager:
         if self.prover_of_several is not None:
             self._visit(passes, visit, together=True)
             if self._prove_steps(visit) and not visit.interrupted:
+                self._rest(visit)
                 return visit.proved
         self._visit(passes, visit, together=False)
+        self._rest(visit)
         return visit.proved
+
+    def _rest(self, visit: _Visit) -> None:
+        """Remember that the passes find nothing more to do, if they do not."""
+        if all(each is visit.proved for each in visit.seen.values()):
+            self._rested[visit.proved] = frozenset(visit.seen)
 
     def _visit(self, passes: Sequence[Pass], visit: _Visit, *, together: bool) -> None:
         """Rounds of passes over one function, with proofs after each change or left for later."""

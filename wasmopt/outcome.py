@@ -22,6 +22,7 @@ class Outcome:
         wrong: pass and problem -> indices of the functions where it failed.
         rounds: the most visits that one function took.
         visited: how many functions these are.
+        rested: positions of those in which the passes find nothing more to do.
     """
 
     functions: dict[int, tuple[LocalGroups, bytes]]
@@ -30,6 +31,7 @@ class Outcome:
     wrong: dict[tuple[str, str], list[int]]
     rounds: int
     visited: int
+    rested: tuple[int, ...]
 
 
 Spread = Callable[[Sequence[Pass], Module, Sequence[int]], Iterable[Outcome]]
