@@ -6,6 +6,7 @@ from typing import Final
 
 from wasmopt.context import Pass
 from wasmopt.module_change import ModulePass
+from wasmopt.passes.branches import BRANCHES_PASS
 from wasmopt.passes.coalesce_locals import COALESCE_LOCALS
 from wasmopt.passes.compare_operands import COMPARE_OPERANDS
 from wasmopt.passes.constants import CONSTANTS
@@ -27,6 +28,7 @@ from wasmopt.passes.vacuum import VACUUM
 REGISTRY: Final[dict[str, Pass]] = {
     each.name: each
     for each in (
+        BRANCHES_PASS,
         COALESCE_LOCALS,
         COMPARE_OPERANDS,
         CSE,
