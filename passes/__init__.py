@@ -59,11 +59,11 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 """Passes over the module as a whole."""
 
 _QUICK: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
+    *("directize", "vacuum", "branches", "dead-stores", "merge-locals", "coalesce-locals"),
     *("dead-locals", "reorder-locals"),
 )
 _LOCAL: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
+    *("directize", "vacuum", "branches", "dead-stores", "merge-locals", "coalesce-locals"),
     *("simplify-locals", "compare-operands", "cse"),
     *("dead-locals", "reorder-locals"),
 )
