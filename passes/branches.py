@@ -14,7 +14,8 @@
 
 Needs: the body as a tree (`control_tree`).  Keeps: everything that is no control, in order; each
 way through the function does what it did.  Costs: each construct is looked at once from the inside
-out, code that leaves one a second time; what moves into an `if` nests at most `MOST_LEVELS` deep.
+out, code that leaves one a second time; nothing moves into an `if` that would nest more than
+`MOST_LEVELS` deep then.
 
 Whether the condition of a branch can be turned for nothing decides on a byte: comparisons of
 integers can, and what ends in `i32.eqz` gets shorter.
@@ -31,7 +32,7 @@ from wasmopt.instr import Instr, InstrPool
 from wasmopt.passes.control_tree import Branch, Construct, Item, Tree, control_tree, flat, leaves
 from wasmopt.structure import BRANCHES, OPENERS
 
-MOST_LEVELS: Final = 50
+MOST_LEVELS: Final = 100
 MOST_REVISITED: Final = 200
 """Items of a construct that are looked at again when it comes apart."""
 
@@ -157,15 +158,15 @@ class _Rewrite:
                 self.left.pop()
                 branch.targets, following.targets = following.targets, branch.targets
                 self.unsure[branch.number] = self.unsure[following.number] = 1
-        elif leads_out and branch.height == self.owner.results == 0:
-            if self.lead_over(branch, target):
-                return
+        elif leads_out and branch.height == self.owner.results == 0 and self.lead_over(branch):
+            return
         right.append(branch)
 
-    def lead_over(self, branch: Branch, target: Construct) -> bool:
-        """Turn `br_if` out of the code around it into an `if` around what follows."""
-        levels = _levels(self.right) + 1
-        if levels > MOST_LEVELS or target.name != "block" or target.params:
+    def lead_over(self, branch: Branch) -> bool:
+        """Turn `br_if` out of the code around it into an `if` around what follows, if it pays."""
+        (target,) = branch.targets
+        levels = _levels(self.right)
+        if target.name != "block" or target.params:
             return False
         if target is self.owner:
             if target.first is not branch or self.unsure[branch.number]:
@@ -176,7 +177,7 @@ class _Rewrite:
             target.before = self.left
             self.left = []
             return True
-        if target.refs != 1:
+        if target.refs != 1 or levels >= MOST_LEVELS:
             return False
         negate(self.left, self.pool)
         target.refs = 0
@@ -319,8 +320,9 @@ class _Rewrite:
         """How many items at the end of both arms are the same and take no value from before."""
         one, other = it.arms
         needed = it.results
-        length = best = 0
-        for item, twin in zip(reversed(one), reversed(other), strict=False):
+        best = 0
+        pairs = zip(reversed(one), reversed(other), strict=False)
+        for length, (item, twin) in enumerate(pairs, 1):
             if isinstance(item, Branch):
                 if not self.are_twins(item, twin):
                     break
@@ -332,11 +334,10 @@ class _Rewrite:
                 break
             if left == NEVER:
                 left = 0
-            length += 1
             needed += taken - left
             if not needed:
                 best = length
-        if best and leaves(one) and any([self.values(arm[:-best]) for arm in it.arms]):
+        if best and leaves(one) and any(self.values(arm[:-best]) for arm in it.arms):
             return 0
         return best
 
@@ -367,12 +368,12 @@ class _Rewrite:
         """Have what follows be the other arm, where the first one leads behind it."""
         right, owner, arm = self.right, self.owner, it.arms[0]
         last = arm[-1]
-        levels = max(it.levels, _levels(right)) + 1
+        levels = max(it.levels, _levels(right))
         if (
             not right
             or it.height
             or isinstance(owner.type, int)
-            or levels > MOST_LEVELS
+            or levels >= MOST_LEVELS
             or not isinstance(last, Branch)
             or last.instr.name != "br"
             or last.height
@@ -401,8 +402,8 @@ def _raised(items: list[Item], height: int) -> list[Item]:
 
 
 def _levels(items: list[Item]) -> int:
-    """How deep rewriting has nested constructs in a piece of code."""
-    return max((item.levels for item in items if isinstance(item, Construct)), default=0)
+    """How deep constructs nest in a piece of code."""
+    return max((item.levels + 1 for item in items if isinstance(item, Construct)), default=0)
 
 
 BRANCHES_PASS = Pass("branches", "use fewer constructs and branches", shorten_branches)

@@ -76,7 +76,7 @@ class Construct:
         refs: how many labels name it.
         first: the first branch that does, in the order of the code.
         before: what has come out of it to stand before it.
-        levels: how deep rewriting has nested constructs in it.
+        levels: how deep constructs nest in it.
         begins, ends: numbers of the first branch in it and of the one behind it.
     """
 
@@ -184,18 +184,20 @@ def _build(function: Function, context: Context) -> Tree:
             construct.arms.append([])
             items = construct.arms[1]
         elif name == "end":
-            found[opened.pop()].ends = len(tree.branches)
+            inner = found[opened.pop()]
+            inner.ends = len(tree.branches)
             if opened:
-                items = found[opened[-1]].arms[-1]
+                outer = found[opened[-1]]
+                outer.levels = max(outer.levels, inner.levels + 1)
+                items = outer.arms[-1]
         else:
             height = facts.heights[index] - bases[opened[-1]]
             operands = len(facts.operands(index))
             arity, targets = operands - (name not in ("br", "return")), [whole]
-            if name == "return":
-                instr = jump
-            else:
+            if name != "return":
                 targets = [found[each] for each in shape.targets[index]]
-            branch = Branch(instr, targets, arity, height - operands, len(tree.branches))
+            kind = jump if name == "return" else instr
+            branch = Branch(kind, targets, arity, height - operands, len(tree.branches))
             items.append(branch)
             tree.branches.append(branch)
     return tree
@@ -218,9 +220,12 @@ def _find_exits(tree: Tree) -> None:
                 following = items[number + 1] if number + 1 < len(items) else None
                 if following is None and item.height == 0 and item.results == outer.results:
                     item.exit = outer.exit
-                elif isinstance(following, Branch) and following.instr.name == "br":
-                    if following.arity == item.results == 0:
-                        item.exit = following.targets[0].place
+                elif (
+                    isinstance(following, Branch)
+                    and following.instr.name == "br"
+                    and following.arity == item.results == 0
+                ):
+                    item.exit = following.targets[0].place
                 if item.exit.label is None and item.name != "loop":
                     item.exit.label = item
 

@@ -253,9 +253,7 @@ class _Pairs:
         elif instr is not twin:
             raise _DifferentError("other instructions")
 
-    def _fork(
-        self, test: tuple[str, bool, int], twin: tuple[str, bool, int], height: int
-    ) -> None:
+    def _fork(self, test: tuple[str, bool, int], twin: tuple[str, bool, int], height: int) -> None:
         """Both test the same, or the opposite."""
         comparison, turned, first = test
         if comparison != twin[0]:

@@ -1,4 +1,4 @@
-"""Versions walked in step: other control around the same instructions is proved, nothing else is."""
+"""Versions walked in step: other control around the same instructions is proved, nothing else."""
 
 from __future__ import annotations
 
