@@ -19,6 +19,7 @@ from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.outline import OUTLINE
+from wasmopt.passes.peepholes import PEEPHOLES
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
@@ -36,6 +37,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DEAD_STORES,
         DIRECTIZE,
         MERGE_LOCALS,
+        PEEPHOLES,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
         VACUUM,
