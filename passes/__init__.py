@@ -66,7 +66,7 @@ _QUICK: Final = (
 )
 _LOCAL: Final = (
     *("directize", "vacuum", "branches", "dead-stores", "merge-locals", "coalesce-locals"),
-    *("simplify-locals", "compare-operands", "cse"),
+    *("simplify-locals", "compare-operands", "peepholes", "cse"),
     *("dead-locals", "reorder-locals"),
 )
 _ORDER: Final = ("remove-unused", "data", "reorder-functions", "reorder-globals", "reorder-types")

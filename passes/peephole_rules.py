@@ -33,8 +33,6 @@ shr_s-0: iN.const 0, iN.shr_s ->
 rotl-0: iN.const 0, iN.rotl ->
 and-all: iN.const -1, iN.and ->
 mul-1: iN.const 1, iN.mul ->
-div_u-1: iN.const 1, iN.div_u ->
-div_s-1: iN.const 1, iN.div_s ->
 neg-neg: fN.neg, fN.neg ->
 not-not: iN.const -1, iN.xor, iN.const -1, iN.xor ->
 wrap-extend_u: i64.extend_i32_u, i32.wrap_i64 ->
@@ -107,19 +105,11 @@ and-and: iN.const c, iN.and, iN.const d, iN.and -> iN.const [c d iN.and], iN.and
 or-or: iN.const c, iN.or, iN.const d, iN.or -> iN.const [c d iN.or], iN.or
 xor-xor: iN.const c, iN.xor, iN.const d, iN.xor -> iN.const [c d iN.xor], iN.xor
 mul-mul: iN.const c, iN.mul, iN.const d, iN.mul -> iN.const [c d iN.mul], iN.mul
-shl-shl: iN.const c, iN.shl, iN.const d, iN.shl -> iN.const [c d iN.add], iN.shl
-    if c N iN.lt_u d N iN.lt_u i32.and c d iN.add N iN.lt_u i32.and
-shr_u-shr_u: iN.const c, iN.shr_u, iN.const d, iN.shr_u -> iN.const [c d iN.add], iN.shr_u
-    if c N iN.lt_u d N iN.lt_u i32.and c d iN.add N iN.lt_u i32.and
-shr_s-shr_s: iN.const c, iN.shr_s, iN.const d, iN.shr_s -> iN.const [c d iN.add], iN.shr_s
-    if c N iN.lt_u d N iN.lt_u i32.and c d iN.add N iN.lt_u i32.and
 
 # Shorter constants
 add-negative: iN.const c, iN.add -> iN.const [0 c iN.sub], iN.sub
 sub-negative: iN.const c, iN.sub -> iN.const [0 c iN.sub], iN.add
 mul-power: iN.const c, iN.mul -> iN.const [c iN.ctz], iN.shl if c iN.popcnt 1 iN.eq
-div_u-power: iN.const c, iN.div_u -> iN.const [c iN.ctz], iN.shr_u if c iN.popcnt 1 iN.eq
-rem_u-power: iN.const c, iN.rem_u -> iN.const [c 1 iN.sub], iN.and if c iN.popcnt 1 iN.eq
 swap-and-shr_u: iN.const c, iN.and, iN.const k, iN.shr_u
     -> iN.const k, iN.shr_u, iN.const [c k iN.shr_u], iN.and
 swap-and-shl: iN.const c, iN.and, iN.const k, iN.shl
@@ -133,13 +123,10 @@ swap-shl-and: iN.const k, iN.shl, iN.const c, iN.and
     -> iN.const [c k iN.shr_u], iN.and, iN.const k, iN.shl
 mask-shl: iN.const k, iN.shl, iN.const c, iN.and
     -> iN.const k, iN.shl, iN.const [c 1 k iN.shl 1 iN.sub iN.or], iN.and
+mask-word: i64.const 0xffffffff, i64.and -> i32.wrap_i64, i64.extend_i32_u
 mask-low: iN.const c, iN.and
     -> iN.const [c iN.clz], iN.shl, iN.const [c iN.clz], iN.shr_u
     if c c 1 iN.add iN.and iN.eqz c iN.clz 1 iN.ge_u i32.and c 0 iN.ne i32.and
-mask-high: iN.const c, iN.and
-    -> iN.const [c iN.ctz], iN.shr_u, iN.const [c iN.ctz], iN.shl
-    if c 0 iN.ne 0 c iN.sub iN.popcnt 1 iN.eq i32.and
-mask-word: i64.const 0xffffffff, i64.and -> i32.wrap_i64, i64.extend_i32_u
 swap-shl-shr_u: iN.const k, iN.shl, iN.const k, iN.shr_u
     -> iN.const [-1 k iN.shr_u], iN.and
 
@@ -206,15 +193,18 @@ extend16-shifts-64: i64.const 48, i64.shl, i64.const 48, i64.shr_s -> i64.extend
 extend32-shifts: i64.const 32, i64.shl, i64.const 32, i64.shr_s -> i64.extend32_s
 extend8-eqz: iN.const 255, iN.and, iN.eqz -> iN.extend8_s, iN.eqz
 extend16-eqz: iN.const 65535, iN.and, iN.eqz -> iN.extend16_s, iN.eqz
-extend8-eq: iN.const 255, iN.and, iN.const c, iN.eq -> iN.extend8_s, iN.const [c iN.extend8_s], iN.eq
+extend8-eq: iN.const 255, iN.and, iN.const c, iN.eq
+    -> iN.extend8_s, iN.const [c iN.extend8_s], iN.eq
     if c 256 iN.lt_u
-extend8-ne: iN.const 255, iN.and, iN.const c, iN.ne -> iN.extend8_s, iN.const [c iN.extend8_s], iN.ne
+extend8-ne: iN.const 255, iN.and, iN.const c, iN.ne
+    -> iN.extend8_s, iN.const [c iN.extend8_s], iN.ne
     if c 256 iN.lt_u
 extend16-eq: iN.const 65535, iN.and, iN.const c, iN.eq
     -> iN.extend16_s, iN.const [c iN.extend16_s], iN.eq if c 65536 iN.lt_u
 extend16-ne: iN.const 65535, iN.and, iN.const c, iN.ne
     -> iN.extend16_s, iN.const [c iN.extend16_s], iN.ne if c 65536 iN.lt_u
-extend8-utf8: i32.const 192, i32.and, i32.const 128, i32.eq -> i32.extend8_s, i32.const -64, i32.lt_s
+extend8-utf8: i32.const 192, i32.and, i32.const 128, i32.eq
+    -> i32.extend8_s, i32.const -64, i32.lt_s
 extend8-not-utf8: i32.const 192, i32.and, i32.const 128, i32.ne
     -> i32.extend8_s, i32.const -65, i32.gt_s
 extend8-bit: i32.const 128, i32.and, i32.eqz -> i32.extend8_s, i32.const -1, i32.gt_s

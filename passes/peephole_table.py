@@ -83,10 +83,14 @@ def _parse_line(name: str, text: str) -> Iterator[Rule]:
 
 def _parse_rule(name: str, text: str) -> Rule:
     left, _, right = text.partition("->")
-    right, _, condition = right.partition(" if ") if " if c" in right or " if k" in right else (
-        right,
-        "",
-        "",
+    right, _, condition = (
+        right.partition(" if ")
+        if " if c" in right or " if k" in right
+        else (
+            right,
+            "",
+            "",
+        )
     )
     pattern, replacement = _parse_tokens(left), _parse_tokens(right)
     old, new = [{each.name for each in side} for side in (pattern, replacement)]

@@ -1,10 +1,11 @@
 """Peepholes: a few instructions that stand together become shorter ones.
 
-    i32.const 0  i32.ne  br_if 0                   →  br_if 0
-    i32.const 536870908  i32.and  i32.const 3  i32.shr_u  →  i32.const 3  i32.shr_u  i32.const …
-    i64.extend_i32_u  i32.wrap_i64                 →
-    i32.load8_u  i32.const 255  i32.and            →  i32.load8_u
-    i32.const 3  i32.const 4  i32.add              →  i32.const 7
+    i32.const 0  i32.ne  br_if 0                →  br_if 0
+    i32.const 255  i32.and  i32.eqz             →  i32.extend8_s  i32.eqz
+    i32.const 8  i32.add  i32.const 4  i32.add  →  i32.const 12  i32.add
+    i64.extend_i32_u  i32.wrap_i64              →
+    i32.load8_u  i32.const 255  i32.and         →  i32.load8_u
+    i32.const 3  i32.const 4  i32.add           →  i32.const 7
 
 Needs: nothing but the neighbours.  Keeps: traps, since constants that trap are not computed, and
 NaNs, whose bits nobody computes; sign extension comes only into a module that has it.  Costs: one

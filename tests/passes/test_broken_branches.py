@@ -53,4 +53,3 @@ TWINS: dict[str, tuple[Mistake, str]] = {
 def test_what_a_broken_twin_does_is_put_back(name: str) -> None:
     mistake, fields = TWINS[name]
     assert_put_back(mistake, f"(module {fields})")
-
