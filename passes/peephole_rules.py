@@ -124,9 +124,6 @@ swap-shl-and: iN.const k, iN.shl, iN.const c, iN.and
 mask-shl: iN.const k, iN.shl, iN.const c, iN.and
     -> iN.const k, iN.shl, iN.const [c 1 k iN.shl 1 iN.sub iN.or], iN.and
 mask-word: i64.const 0xffffffff, i64.and -> i32.wrap_i64, i64.extend_i32_u
-mask-low: iN.const c, iN.and
-    -> iN.const [c iN.clz], iN.shl, iN.const [c iN.clz], iN.shr_u
-    if c c 1 iN.add iN.and iN.eqz c iN.clz 1 iN.ge_u i32.and c 0 iN.ne i32.and
 swap-shl-shr_u: iN.const k, iN.shl, iN.const k, iN.shr_u
     -> iN.const [-1 k iN.shr_u], iN.and
 
