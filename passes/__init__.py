@@ -9,6 +9,7 @@ from wasmopt.goals import RAW
 from wasmopt.module_change import ModulePass
 from wasmopt.options import Options
 from wasmopt.passes.align_hints import ALIGN_HINTS
+from wasmopt.passes.branches import BRANCHES_PASS
 from wasmopt.passes.cluster_functions import CLUSTER_FUNCTIONS
 from wasmopt.passes.coalesce_locals import COALESCE_LOCALS
 from wasmopt.passes.compare_operands import COMPARE_OPERANDS
@@ -26,6 +27,7 @@ from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
 from wasmopt.passes.number_locals import NUMBER_LOCALS
 from wasmopt.passes.outline import OUTLINE
+from wasmopt.passes.peepholes import PEEPHOLES
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
@@ -36,6 +38,7 @@ from wasmopt.passes.vacuum import VACUUM
 REGISTRY: Final[dict[str, Pass]] = {
     each.name: each
     for each in (
+        BRANCHES_PASS,
         COALESCE_LOCALS,
         COMPARE_OPERANDS,
         CSE,
@@ -44,6 +47,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DIRECTIZE,
         FOLD_CONSTANTS,
         MERGE_LOCALS,
+        PEEPHOLES,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
         VACUUM,
@@ -72,11 +76,11 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 }
 """Passes over the module as a whole."""
 
-_FOLD: Final = ("directize", "fold-constants", "vacuum", "dead-stores")
+_FOLD: Final = ("directize", "fold-constants", "vacuum", "branches", "dead-stores")
 _QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
 _LOCAL: Final = (
     *(*_FOLD, "merge-locals", "coalesce-locals"),
-    *("simplify-locals", "compare-operands", "cse"),
+    *("simplify-locals", "compare-operands", "peepholes", "cse"),
     *("dead-locals", "reorder-locals"),
 )
 _WHOLE: Final = ("remove-unused", "dead-arguments", "inlining")

@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from wasmopt.context import Context, Pass
@@ -49,6 +50,7 @@ INVALID: Final = "made the module invalid"
 """Why changes are reverted that no gate stopped."""
 NOT_LIGHTER: Final = "no smaller when compressed"
 """Why changes of functions are reverted, all of a stage, that only the goal is against."""
+_FORKS: Final = frozenset(["if", "loop", "br_if", "br_table"])
 MAX_VALIDATIONS: Final = 40
 """Times a module is validated to find the functions that make it invalid."""
 
@@ -494,12 +496,14 @@ class Manager:
     def _prove_steps(self, visit: _Visit) -> bool:
         """Prove the steps of a visit, as many as possible with one proof.
 
-        What was not proved together is halved, until a single step shows what is wrong.  That
-        one is put back; what came behind it was made from it and is forgotten.
+        Steps that change how often control forks are proved alone, since no cheap tier compares
+        what forks elsewhere.  What was not proved together is halved, until a single step shows
+        what is wrong.  That one is put back; what came behind it was made from it and is
+        forgotten.
         """
         steps = visit.steps
         versions = [visit.proved, *[step.after for step in steps]]
-        parts = [(0, len(steps))] if steps else []
+        parts = _parts(versions)
         done = 0
         while parts:
             first, last = parts.pop()
@@ -563,6 +567,19 @@ def changed_functions(before: Sequence[Function], after: Sequence[Function]) -> 
     """Positions at which the two differ."""
     pairs = zip(before, after, strict=True)
     return [position for position, (old, new) in enumerate(pairs) if old is not new]
+
+
+def _parts(versions: Sequence[Function]) -> list[tuple[int, int]]:
+    """The steps between versions in parts that may be proved together, the last part first."""
+    last = len(versions) - 1
+    if last < 2:
+        return [(0, last)] if last else []
+    forks = [Counter([i.name for i in each.body if i.name in _FORKS]) for each in versions]
+    cuts = {0, last}
+    for step in range(last):
+        if forks[step] != forks[step + 1]:
+            cuts |= {step, step + 1}
+    return list(pairwise(sorted(cuts)))[::-1]
 
 
 def _stages(passes: Sequence[Pass | ModulePass]) -> list[ModulePass | list[Pass]]:
