@@ -11,10 +11,12 @@ from wasmopt.passes.compare_operands import COMPARE_OPERANDS
 from wasmopt.passes.constants import CONSTANTS
 from wasmopt.passes.cse import CSE
 from wasmopt.passes.data_segments import DATA_SEGMENTS
+from wasmopt.passes.dead_arguments import DEAD_ARGUMENTS
 from wasmopt.passes.dead_locals import DEAD_LOCALS
 from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
+from wasmopt.passes.fold_constants import FOLD_CONSTANTS
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.outline import OUTLINE
@@ -33,6 +35,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DEAD_LOCALS,
         DEAD_STORES,
         DIRECTIZE,
+        FOLD_CONSTANTS,
         MERGE_LOCALS,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
@@ -45,6 +48,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
     for each in (
         CONSTANTS,
         DATA_SEGMENTS,
+        DEAD_ARGUMENTS,
         DUPLICATE_FUNCTIONS,
         INLINING,
         OUTLINE,

@@ -5,7 +5,7 @@ Of several that become one the first one stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from wasmopt.module import Global, Kind, Module, Section, Table
 from wasmopt.module_change import Correspondence, Map
 from wasmopt.passes.module_uses import SPACES
 from wasmopt.renumber import Renumbering
-from wasmopt.types import RecGroup
+from wasmopt.types import FuncType, RecGroup, SubType
 
 _T = TypeVar("_T")
 _BORDERS = (1 << 7, 1 << 14, 1 << 21, 1 << 32)
@@ -68,6 +68,30 @@ def trimmed(after: Module, before: Module) -> Module:
         if not isinstance(part, Section) or is_needed(after, part) or not is_needed(before, part)
     ]
     return replace(after, layout=tuple(layout))
+
+
+def plain_types(module: Module) -> dict[FuncType, int]:
+    """The index of each function type that is no part of a hierarchy."""
+    plain: dict[FuncType, int] = {}
+    index = 0
+    for group in module.types:
+        for sub in group.types:
+            if isinstance(sub.composite, FuncType) and not (sub.explicit or group.explicit):
+                plain.setdefault(sub.composite, index)
+            index += 1
+    return plain
+
+
+def with_types(
+    module: Module, signatures: Iterable[FuncType]
+) -> tuple[Module, dict[FuncType, int]]:
+    """The module with these types, new ones behind its own; and the index of each."""
+    known = plain_types(module)
+    new = dict.fromkeys([each for each in signatures if each not in known])
+    count = sum([len(group.types) for group in module.types])
+    indices = known | {each: count + place for place, each in enumerate(new)}
+    types = (*module.types, *[RecGroup((SubType(each),)) for each in new])
+    return replace(module, types=types), indices
 
 
 def _placed(

@@ -29,9 +29,9 @@ from wasmopt.instr import Instr
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, ModulePass
 from wasmopt.options import Options
+from wasmopt.passes.module_edits import plain_types, with_types
 from wasmopt.passes.outline_choice import Chosen, Limits, choose
 from wasmopt.passes.outline_text import Text
-from wasmopt.types import FuncType, RecGroup, SubType
 
 ROUNDS: Final = 3
 """Times that the code is searched: outlined functions have code in common, and so have calls."""
@@ -70,30 +70,13 @@ def outline(module: Module, options: Options) -> tuple[Module, Correspondence] |
 def outline_once(module: Module, limits: Limits) -> Module:
     """One search and one choice; the same object if nothing pays."""
     text = Text(module, Context(module))
-    known, count = _plain_types(module)
-    chosen = choose(text, limits, known, count)
+    known = plain_types(module)
+    chosen = choose(text, limits, known, sum([len(group.types) for group in module.types]))
     if not chosen:
         return module
-    new = dict.fromkeys(each.plan.type for each in chosen if each.plan.type not in known)
-    type_of = known | {each: count + place for place, each in enumerate(new)}
+    typed, type_of = with_types(module, [each.plan.type for each in chosen])
     made = [each.plan.function(text, type_of[each.plan.type]) for each in chosen]
-    return replace(
-        module,
-        types=(*module.types, *[RecGroup((SubType(each),)) for each in new]),
-        functions=(*_with_calls(text, chosen), *made),
-    )
-
-
-def _plain_types(module: Module) -> tuple[dict[FuncType, int], int]:
-    """The index of each function type that is no part of a hierarchy, and how many types are."""
-    plain: dict[FuncType, int] = {}
-    index = 0
-    for group in module.types:
-        for sub in group.types:
-            if isinstance(sub.composite, FuncType) and not (sub.explicit or group.explicit):
-                plain.setdefault(sub.composite, index)
-            index += 1
-    return plain, index
+    return replace(typed, functions=(*_with_calls(text, chosen), *made))
 
 
 def _with_calls(text: Text, chosen: Sequence[Chosen]) -> list[Function]:

@@ -34,6 +34,7 @@ from wasmopt.verify.module_parts import (
     type_identities,
 )
 from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
+from wasmopt.verify.reshaping import Reshaped, named_otherwise, reshape
 from wasmopt.verify.same_values import same_values
 
 _log = logging.getLogger(__name__)
@@ -95,6 +96,9 @@ class _Proof:
         require(all(self._imported <= i < total for i in self._inlined), "a wrong index")
         new_total = self._imported + len(after.functions)
         require(all(self._imported <= i < new_total for i in self._outlined), "a wrong index")
+        self._reshaped: Final = {
+            index: self._reshaped_image(index) for index in sorted(claim.reshaped)
+        }
 
     def run(self) -> str:
         """Check everything; the method that proved it.
@@ -105,11 +109,34 @@ class _Proof:
         moved = Renumbering(self._claim, self._after.pool)
         check_parts(self._before, self._after, self._claim, moved)
         self._check_merged()
+        self._check_reshaped()
         ghosts = self._ghost_indices()
         joint, types = self._with_old_types()
         old = self._old_functions(ghosts, joint, types)
         self._compare(old, ghosts, joint)
         return max(self._methods, key=_place, default=MAPPED)
+
+    def _reshaped_image(self, index: int) -> int:
+        """The new index of a function that may have another type there."""
+        require(self._imported <= index < len(self._functions), "a wrong index")
+        new = self._functions[index]
+        if new is None or self._functions.count(new) > 1:
+            raise RefusedError(f"function {index} has another type and is not one function")
+        kept = index not in self._inlined and new not in (*self._outlined, *self._inlined_images())
+        require(kept, f"function {index} has another type and was put in place of its calls")
+        return new
+
+    def _inlined_images(self) -> list[int | None]:
+        return [self._functions[index] for index in self._inlined]
+
+    def _check_reshaped(self) -> None:
+        """Functions with another type must be named by nothing but calls."""
+        if self._reshaped:
+            sides = ((self._before, self._reshaped), (self._after, self._reshaped.values()))
+            for module, indices in sides:
+                named = named_otherwise(module)
+                for index in indices:
+                    require(index not in named, f"function {index} is not only called")
 
     def _ghost_indices(self) -> dict[int, int]:
         """Indices behind all others for functions that were put in place and are gone."""
@@ -154,7 +181,7 @@ class _Proof:
             if new is None:
                 continue
             moved = renumbering.function(function)
-            if index not in ghosts:
+            if index not in ghosts and index not in self._reshaped:
                 type_index = self._new_version(new).type_index
                 same = old_types[function.type_index] == new_types[type_index]
                 require(same, f"function {index} has another type")
@@ -180,13 +207,15 @@ class _Proof:
 
     def _compare(self, old: dict[int, Function], ghosts: dict[int, int], joint: Module) -> None:
         """Compare each old function that is left with its new version."""
+        reshaped_calls = {self._after.pool.make("call", new) for new in self._reshaped.values()}
         changed = []
         for index, function in old.items():
             new = self._functions[index]
             if new is None:
                 continue
             version = self._new_version(new)
-            if function.body == version.body and function.locals == version.locals:
+            same = function.body == version.body and function.locals == version.locals
+            if same and index not in self._reshaped and reshaped_calls.isdisjoint(function.body):
                 self._methods[MAPPED] += 1
             else:
                 changed.append((index, function, version))
@@ -202,6 +231,10 @@ class _Proof:
         for new in old_bodies:
             if new < self._imported + len(self._after.functions):
                 new_bodies[new] = self._new_version(new)
+        reshaped = self._reshape(old, ghosts, context)
+        for index, each in reshaped.items():
+            old_bodies[self._reshaped[index]] = each.old_call
+            new_bodies[self._reshaped[index]] = each.new_call
         expansions = (Inliner(old_bodies, context), Inliner(new_bodies, context))
         spelled_out = context.table(GlobalFacts).reads(context.pool)
         named = {context.pool.make("ref.func", ghost) for ghost in ghosts.values()}
@@ -209,11 +242,38 @@ class _Proof:
         for index, function, version in changed:
             first, second = expansions[0](function), expansions[1](version)
             require(named.isdisjoint(first.body), f"function {index} names what is gone")
+            if index in reshaped:
+                call = self._reshaped[index]
+                first = Inliner({call: first}, context)(reshaped[index].old_whole)
+                second = Inliner({call: second}, context)(reshaped[index].new_whole)
             bodies = [[spelled_out.get(i, i) for i in each.body] for each in (first, second)]
             if bodies[0] == bodies[1] and first.locals == second.locals:
                 self._methods[MAPPED] += 1
             else:
                 self._methods[self._same(index, first, second, context)] += 1
+
+    def _reshape(
+        self, old: dict[int, Function], ghosts: dict[int, int], context: Context
+    ) -> dict[int, Reshaped]:
+        """What stands for calls of functions that have another type, by their old index.
+
+        The function that both versions call is the old one where it stands in the joint module.
+        """
+        behind = self._imported + len(self._after.functions) + len(ghosts)
+        events = {
+            index: place
+            for place, index in enumerate([each for each in old if each not in ghosts], behind)
+        }
+        return {
+            index: reshape(
+                (old[index], self._new_version(new)),
+                self._claim.reshaped[index],
+                new,
+                events[index],
+                context,
+            )
+            for index, new in self._reshaped.items()
+        }
 
     def _same(self, index: int, before: Function, after: Function, context: Context) -> str:
         """The method that proves the two equal."""

@@ -69,7 +69,7 @@ def check_honest(before: Module, after: Module) -> None:
     pool = before.pool
     require(after.pool is pool, "invalid: instructions of another pool")
     instrs = {instr for function in after.functions for instr in function.body}
-    for expression in _expressions(after):
+    for expression in expressions(after):
         instrs.update(expression)
     for instr in instrs:
         reader = Reader(instr.data)
@@ -95,7 +95,7 @@ def check_honest(before: Module, after: Module) -> None:
     require(all(same), "invalid: a module that is not encoded as what it says")
 
 
-def _expressions(module: Module) -> Iterable[Expr]:
+def expressions(module: Module) -> Iterable[Expr]:
     """All constant expressions."""
     yield from [entry.init for entry in module.globals]
     yield from [table.init for table in module.tables if table.init is not None]

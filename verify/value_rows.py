@@ -13,6 +13,7 @@ Some pure instructions are others in disguise and get one form:
     a > b  =  b < a          likewise of >= <=, of integers and floats
     c < x  =  x > c          where c is a constant, which goes to the right
     x < c  =  x <= c - 1     where c is not the least number; likewise x >= c  =  x > c - 1
+    c + d  =  the sum        where both are constants; likewise all integer instructions
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.instr import Instr
 from wasmopt.opcodes import OPCODES, Effect
+from wasmopt.semantics import MEANINGS, WIDTHS
+from wasmopt.types import I32, I64
 from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.live_code import NotCoveredError
 from wasmopt.verify.normal_form import REMOVABLE
@@ -64,10 +67,21 @@ _READERS: Final = frozenset(
 """Instructions with one result that read and may trap; named like `REMOVABLE`."""
 
 _INTEGERS: Final = ("i32", "i64")
+_TYPES: Final = {"i32": I32, "i64": I64}
 _SYMMETRIC: Final = frozenset(
     [f"{each}.{op}" for each in _INTEGERS for op in ("add", "mul", "and", "or", "xor")]
     + [f"{each}.{op}" for each in ("i32", "i64", "f32", "f64") for op in ("eq", "ne")]
 )
+FOLDED: Final = {
+    op.mnemonic: (WIDTHS[_TYPES[op.operands[0]]], _TYPES[op.results[0]])
+    for op in OPCODES
+    if op.mnemonic in MEANINGS
+    and op.operands
+    and op.results
+    and {*op.operands, *op.results} <= _TYPES.keys()
+}
+"""Instructions on integers alone that are computed where all operands are constants: bits of the
+operands, type of the result."""
 _ORDERS: Final = ("i32.{}_s", "i32.{}_u", "i64.{}_s", "i64.{}_u", "f32.{}", "f64.{}")
 _OPPOSITE: Final = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 MIRRORED: Final = {

@@ -14,8 +14,10 @@ from typing import Final
 
 from wasmopt.arity import Arities
 from wasmopt.context import Context
+from wasmopt.domain import to_unsigned
 from wasmopt.function import Function
 from wasmopt.instr import Instr
+from wasmopt.semantics import evaluate, make_constant
 from wasmopt.types import ValType
 from wasmopt.verify.inlining import zero
 from wasmopt.verify.live_code import (
@@ -33,6 +35,7 @@ from wasmopt.verify.value_rows import (
     COMPARISON,
     DROP,
     EVENT,
+    FOLDED,
     GET,
     PURE,
     READING,
@@ -241,6 +244,7 @@ class Walk:
             self._numbers,
             self._slots,
         )
+        constants = numbers.constants
         log = self._open[-1].log
         for instr in run:
             row = rows[instr]
@@ -252,18 +256,23 @@ class Walk:
                 if pops == 0:
                     values.append(numbers.constant(row[3]))
                 elif pops == 1:
-                    values[-1] = numbers[row[3], values[-1]]
+                    operand = values[-1]
+                    known = self._computed(instr, (operand,)) if operand in constants else None
+                    values[-1] = numbers[row[3], operand] if known is None else known
                 elif pops == 2:
                     upper = values.pop()
-                    values[-1] = numbers[row[3], values[-1], upper]
+                    lower = values[-1]
+                    known = self._computed(instr, (lower, upper)) if upper in constants else None
+                    values[-1] = numbers[row[3], lower, upper] if known is None else known
                 else:
                     key = (row[3], *self._take(pops))
                     values.append(numbers[key])
             elif kind == SYMMETRIC:
                 upper = values.pop()
                 lower = values[-1]
+                known = self._computed(instr, (lower, upper)) if upper in constants else None
                 key = (instr, lower, upper) if lower < upper else (instr, upper, lower)
-                values[-1] = numbers[key]
+                values[-1] = numbers[key] if known is None else known
             elif kind == READING:
                 self._read(row)
             elif kind in (SET, TEE):
@@ -297,12 +306,28 @@ class Walk:
         """A comparison, in its one form."""
         lower, upper = self._take(2)
         numbers = self._numbers
+        known = self._computed(instr, (lower, upper))
+        if known is not None:
+            self._values.append(known)
+            return
         name, lower, upper, less = comparison(instr.name, lower, upper, numbers.constants)
         if less:
             kind = name[:3]
             value = _signed(numbers.constants[upper] - less, 32 if kind == "i32" else 64)
             upper = numbers.constant(self._reading.pool.make(f"{kind}.const", value))
         self._values.append(numbers[name, lower, upper])
+
+    def _computed(self, instr: Instr, operands: tuple[int, ...]) -> int | None:
+        """What a pure instruction makes of integer constants; None if they are not all known."""
+        constants = self._numbers.constants
+        folded = FOLDED.get(instr.name)
+        if folded is None or not constants.keys() >= set(operands):
+            return None
+        before, after = folded
+        bits = evaluate(instr.op, [to_unsigned(before, constants[each]) for each in operands])
+        if not isinstance(bits, int):
+            return None
+        return self._numbers.constant(make_constant(self._reading.pool, after, bits))
 
     def _take(self, count: int) -> list[int]:
         """Pop some values, the deepest first."""

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
+from wasmopt.instr import Instr
 from wasmopt.module import Kind, Module
 from wasmopt.options import Options
 from wasmopt.verdict import Unproved, Verdict
 
 Map = tuple[int | None, ...]
 """For each old index the new one; None for what is gone."""
+
+
+class Fate(Enum):
+    """What becomes of a parameter or result that is not replaced by a constant."""
+
+    KEPT = "kept"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What became of the parameters and results of a function that is only ever called directly.
+
+    Attributes:
+        params: for each old parameter whether the new function has it, or the constant that all
+            calls pass.
+        results: for each old result whether the new function has it, or the constant that it
+            always is.
+    """
+
+    params: tuple[Fate | Instr, ...]
+    results: tuple[Fate | Instr, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +50,7 @@ class Correspondence:
         data, elements: index maps of segments.  Data segments may be new, with no old one.
         inlined: old functions whose calls were replaced by their bodies, somewhere.
         outlined: new functions that stand for runs of instructions.
+        reshaped: old functions that have other parameters and results now.
     """
 
     maps: dict[Kind, Map] = field(default_factory=dict)
@@ -34,6 +59,7 @@ class Correspondence:
     elements: Map | None = None
     inlined: frozenset[int] = frozenset()
     outlined: frozenset[int] = frozenset()
+    reshaped: Mapping[int, Shape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

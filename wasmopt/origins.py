@@ -40,7 +40,7 @@ class Origins:
         changed = set(range(imported, imported + len(after.functions)))
         for old, function in enumerate(before.functions, imported):
             new = old if indices is None else indices[old]
-            if new is None or old in self.changed:
+            if new is None or old in self.changed or old in claim.reshaped:
                 continue
             if _is_renumbered(function, after.functions[new - imported], renumbering):
                 changed.discard(new)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.support import module_of
-from wasmopt.instr import InstrPool
+from wasmopt.instr import Instr, InstrPool
 from wasmopt.module import Kind
-from wasmopt.module_change import Correspondence, Map
+from wasmopt.module_change import Correspondence, Fate, Map, Shape
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Unproved
 from wasmopt.verify import Prover, prove_module
@@ -33,6 +33,19 @@ def claim(
     }
     given = {kind: indices for kind, indices in maps.items() if indices is not None}
     return Correspondence(given, types, data, elements, frozenset(inlined), frozenset(outlined))
+
+
+def shape(pool: InstrPool, params: str, results: str = "") -> Shape:
+    """A shape, its parts separated by commas: "kept, unused, i32.const 7"."""
+    return Shape(_fates(pool, params), _fates(pool, results))
+
+
+def _fates(pool: InstrPool, text: str) -> tuple[Fate | Instr, ...]:
+    fates: list[Fate | Instr] = []
+    for part in filter(None, text.split(", ")):
+        name, _, value = part.partition(" ")
+        fates.append(pool.make(name, int(value)) if value else Fate(name))
+    return tuple(fates)
 
 
 def verdict(before: str, after: str, said: Correspondence) -> Proved | Unproved:

@@ -133,6 +133,13 @@ EQUAL = {
         "(param i32) (result i32) i32.const 64 local.get 0 i32.gt_u",
         "(param i32) (result i32) local.get 0 i32.const 63 i32.le_u",
     ),
+    "what constants make": (
+        """(param i32) (result i32 i64) (local i32 i64) local.get 1 i32.const -1 i32.xor
+           i32.const 1 i32.shr_u i32.const 7 i32.lt_s local.get 0 i32.add
+           i64.const 3 i64.const 5 i64.mul local.get 2 i64.sub i32.const -2 i64.extend_i32_u
+           i64.add""",
+        "(param i32) (result i32 i64) i32.const 0 local.get 0 i32.add i64.const 4294967309",
+    ),
 }
 
 
@@ -304,6 +311,22 @@ DIFFERENT = {
     "less than zero without a sign": (
         "(param i32) (result i32) local.get 0 i32.const 0 i32.lt_u",
         "(param i32) (result i32) local.get 0 i32.const -1 i32.le_u",
+    ),
+    "another sum of constants": (
+        "(result i32) i32.const 2147483647 i32.const 1 i32.add",
+        "(result i32) i32.const 2147483647",
+    ),
+    "constants of another width": (
+        "(result i64) i64.const 2147483647 i64.const 1 i64.add",
+        "(result i64) i64.const -2147483648",
+    ),
+    "constants that are compared without a sign": (
+        "(result i32) i32.const -1 i32.const 1 i32.lt_s",
+        "(result i32) i32.const -1 i32.const 1 i32.lt_u",
+    ),
+    "a division by a constant that traps": (
+        "(result i32) i32.const 1 i32.const 0 i32.div_u",
+        "(result i32) i32.const 0",
     ),
 }
 
