@@ -1,0 +1,148 @@
+"""Guesses which parameters and results a function lost.
+
+A parameter may have gone because nobody reads it, because all calls pass one constant, or because
+it is only passed on to one that has gone.  Of what could have gone, the first choice that leaves
+the types that the new function has is taken.  A wrong guess makes the proof fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import combinations, islice
+from typing import Final
+
+from wasmopt.arity import Arities
+from wasmopt.context import Context
+from wasmopt.function import Function
+from wasmopt.instr import Instr
+from wasmopt.module import Kind, Module
+from wasmopt.module_change import Fate, Map, Shape
+from wasmopt.types import ValType
+from wasmopt.verify.reshaping import named_otherwise
+
+_CHOICES: Final = 200
+"""Choices that are looked at for one function."""
+_CONSTANTS: Final = frozenset(["i32.const", "i64.const", "f32.const", "f64.const", "v128.const"])
+
+
+def guess_shapes(
+    before: Module,
+    after: Module,
+    images: Map,
+    types: tuple[Sequence[Hashable], Sequence[Hashable]],
+) -> dict[int, Shape]:
+    """The shapes of old functions whose counterpart has another type.
+
+    Args:
+        before: the old module.
+        after: the new one.
+        images: new index of each old function.
+        types: for each side and type something that is equal for equal types.
+    """
+    firsts = [len(module.imported(Kind.FUNCTION)) for module in (before, after)]
+    pairs = []
+    for old, new in enumerate(images):
+        if new is not None and old >= firsts[0] and images.count(new) == 1:
+            versions = (before.functions[old - firsts[0]], after.functions[new - firsts[1]])
+            if types[0][versions[0].type_index] != types[1][versions[1].type_index]:
+                pairs.append((old, new, versions))
+    if not pairs:
+        return {}
+    refused = (named_otherwise(before), named_otherwise(after))
+    contexts = (Context(before), Context(after))
+    wanted = {old for old, _, _ in pairs}
+    passed = _constants_passed(before, contexts[0], wanted)
+    shapes = {}
+    for old, new, versions in pairs:
+        if old in refused[0] or new in refused[1]:
+            continue
+        signatures = [
+            context.signatures.func_type(each.type_index)
+            for context, each in zip(contexts, versions, strict=True)
+        ]
+        params = _params(
+            signatures[0].params, signatures[1].params, versions[0], passed.get(old, ())
+        )
+        results = _subsequence(signatures[0].results, signatures[1].results)
+        if params is not None and results is not None:
+            shapes[old] = Shape(params, results)
+    return shapes
+
+
+def _params(
+    old: Sequence[ValType],
+    new: Sequence[ValType],
+    function: Function,
+    passed: Sequence[Instr | None],
+) -> tuple[Fate | Instr, ...] | None:
+    """What became of each parameter; None if that is not how the new types came to be."""
+    lost = len(old) - len(new)
+    if lost < 0:
+        return None
+    read = {instr.immediates[0] for instr in set(function.body) if instr.name == "local.get"}
+    constants = dict(enumerate(passed))
+    likely = [each for each in range(len(old)) if each not in read or constants.get(each)]
+    others = [each for each in range(len(old)) if each not in likely]
+    for gone in islice(_choices(likely, others, lost), _CHOICES):
+        if tuple([each for place, each in enumerate(old) if place not in gone]) == tuple(new):
+            return tuple(
+                [
+                    Fate.KEPT
+                    if place not in gone
+                    else (constants.get(place) if place in read else None) or Fate.UNUSED
+                    for place in range(len(old))
+                ]
+            )
+    return None
+
+
+def _choices(likely: Sequence[int], others: Sequence[int], count: int) -> Iterable[set[int]]:
+    """Sets of that many, the likely ones first."""
+    for unlikely in range(min(count, len(others)) + 1):
+        if count - unlikely <= len(likely):
+            for rest in combinations(others, unlikely):
+                for some in combinations(likely, count - unlikely):
+                    yield {*some, *rest}
+
+
+def _subsequence(old: Sequence[ValType], new: Sequence[ValType]) -> tuple[Fate, ...] | None:
+    """Which results are left, taken from the left; None if the new ones are no part of the old."""
+    fates = []
+    place = 0
+    for each in old:
+        kept = place < len(new) and new[place] == each
+        place += kept
+        fates.append(Fate.KEPT if kept else Fate.UNUSED)
+    return tuple(fates) if place == len(new) else None
+
+
+def _constants_passed(
+    module: Module, context: Context, functions: set[int]
+) -> dict[int, list[Instr | None]]:
+    """For some functions the constant that all calls pass for each parameter, None without one."""
+    calls = {context.pool.make("call", index): index for index in sorted(functions)}
+    arities = Arities(context)
+    found: dict[int, list[Instr | None]] = {}
+    for function in module.functions:
+        if calls.keys().isdisjoint(function.body):
+            continue
+        stack: list[Instr | None] = []
+        for instr in function.body:
+            if instr in calls:
+                index = calls[instr]
+                count = len(context.signatures.function_type(index).params)
+                args = ([None] * count + stack)[len(stack) :] if count else []
+                known = found.setdefault(index, list(args))
+                found[index] = [
+                    one if one is other else None for one, other in zip(known, args, strict=True)
+                ]
+            if instr.name in _CONSTANTS:
+                stack.append(instr)
+                continue
+            pops, pushes = arities[instr]
+            if pops < 0 or pushes < 0:
+                stack.clear()
+                continue
+            del stack[max(len(stack) - pops, 0) :]
+            stack += [None] * pushes
+    return found
