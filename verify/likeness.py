@@ -26,7 +26,7 @@ _IGNORED: Final = frozenset(
 _LOCAL: Final = "local."
 
 
-def _token(instr: Instr) -> Hashable | None:
+def token(instr: Instr) -> Hashable | None:
     """What of an instruction most optimizations leave; None for nothing."""
     if instr.name in _IGNORED or instr.name.startswith(_LOCAL):
         return None
@@ -47,7 +47,7 @@ class Likeness:
                 for module in (before, after)
             ]
         )
-        found = Counter(token for bags in self._sides for bag in bags for token in bag)
+        found = Counter(each for bags in self._sides for bag in bags for each in bag)
         count = sum(map(len, self._sides)) + 1
         self._weights: Final = {token: math.log(count / n) + 0.1 for token, n in found.items()}
         self._totals: Final = [[self._total(bag) for bag in bags] for bags in self._sides]
@@ -83,10 +83,10 @@ def _bag(function: Function, tokens: dict[Instr, Hashable | None]) -> Counter[Ha
     bag: Counter[Hashable] = Counter()
     for instr, n in Counter(function.body).items():
         if instr not in tokens:
-            tokens[instr] = _token(instr)
-        token = tokens[instr]
-        if token is not None:
-            bag[token] += n
+            tokens[instr] = token(instr)
+        kind = tokens[instr]
+        if kind is not None:
+            bag[kind] += n
     return bag
 
 

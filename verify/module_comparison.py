@@ -33,7 +33,7 @@ from wasmopt.verify.same_values import Versions
 
 _log = logging.getLogger(__name__)
 
-MAX_INSTRUCTIONS: Final = 30_000
+MAX_INSTRUCTIONS: Final = 20_000
 """Of both versions together, calls replaced; longer ones are only read, never executed."""
 MAX_INLINED: Final = 2_000
 """Instructions of a function that is left and is put in the place of its calls nevertheless."""

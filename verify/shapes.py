@@ -1,12 +1,13 @@
 """Guesses which parameters and results a function lost.
 
 A parameter may have gone because nobody reads it, because all calls pass one constant, or because
-it is only passed on to one that has gone.  Of what could have gone, the first choice that leaves
-the types that the new function has is taken.  A wrong guess makes the proof fail.
+it is only passed on to one that has gone.  Of the choices that leave the types that the new function
+has, that one is taken whose parameters are used most alike.  A wrong guess makes the proof fail.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import combinations, islice
 from typing import Final
@@ -18,10 +19,15 @@ from wasmopt.instr import Instr
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Fate, Map, Shape
 from wasmopt.types import ValType
+from wasmopt.verify.likeness import token
 from wasmopt.verify.reshaping import named_otherwise
 
 _CHOICES: Final = 200
 """Choices that are looked at for one function."""
+_LIKELY: Final = 0.25
+"""What counts for a choice for each parameter in it that is unused or constant."""
+_NEAR: Final = 8
+"""Instructions behind a read that say what it is for."""
 _CONSTANTS: Final = frozenset(["i32.const", "i64.const", "f32.const", "f64.const", "v128.const"])
 
 
@@ -60,9 +66,7 @@ def guess_shapes(
             context.signatures.func_type(each.type_index)
             for context, each in zip(contexts, versions, strict=True)
         ]
-        params = _params(
-            signatures[0].params, signatures[1].params, versions[0], passed.get(old, ())
-        )
+        params = _params(signatures[0].params, signatures[1].params, versions, passed.get(old, ()))
         results = _subsequence(signatures[0].results, signatures[1].results)
         if params is not None and results is not None:
             shapes[old] = Shape(params, results)
@@ -72,28 +76,53 @@ def guess_shapes(
 def _params(
     old: Sequence[ValType],
     new: Sequence[ValType],
-    function: Function,
+    versions: tuple[Function, Function],
     passed: Sequence[Instr | None],
 ) -> tuple[Fate | Instr, ...] | None:
     """What became of each parameter; None if that is not how the new types came to be."""
     lost = len(old) - len(new)
     if lost < 0:
         return None
-    read = {instr.immediates[0] for instr in set(function.body) if instr.name == "local.get"}
+    uses = (_uses(versions[0], len(old)), _uses(versions[1], len(new)))
     constants = dict(enumerate(passed))
-    likely = [each for each in range(len(old)) if each not in read or constants.get(each)]
+    likely = [each for each in range(len(old)) if not uses[0][each] or constants.get(each)]
     others = [each for each in range(len(old)) if each not in likely]
+    best: tuple[float, set[int]] | None = None
     for gone in islice(_choices(likely, others, lost), _CHOICES):
-        if tuple([each for place, each in enumerate(old) if place not in gone]) == tuple(new):
-            return tuple(
-                [
-                    Fate.KEPT
-                    if place not in gone
-                    else (constants.get(place) if place in read else None) or Fate.UNUSED
-                    for place in range(len(old))
-                ]
+        kept = [each for each in range(len(old)) if each not in gone]
+        if tuple([old[each] for each in kept]) == tuple(new):
+            score = _LIKELY * len(gone.intersection(likely)) + sum(
+                [_alike(uses[0][each], use) for each, use in zip(kept, uses[1], strict=True)]
             )
-    return None
+            if best is None or score > best[0]:
+                best = (score, gone)
+    if best is None:
+        return None
+    return tuple(
+        [
+            Fate.KEPT
+            if place not in best[1]
+            else (constants.get(place) if uses[0][place] else None) or Fate.UNUSED
+            for place in range(len(old))
+        ]
+    )
+
+
+def _uses(function: Function, params: int) -> list[Counter[Hashable]]:
+    """For each parameter what follows where it is read."""
+    found: list[Counter[Hashable]] = [Counter() for _ in range(params)]
+    tokens = [token(instr) for instr in function.body]
+    for place, instr in enumerate(function.body):
+        if instr.name == "local.get" and instr.immediates[0] < params:
+            behind = [each for each in tokens[place + 1 : place + _NEAR] if each is not None]
+            found[instr.immediates[0]].update([tuple(behind[:1]), tuple(behind[:2])])
+    return found
+
+
+def _alike(first: Counter[Hashable], second: Counter[Hashable]) -> float:
+    """From 0 to 1."""
+    most = max(first.total(), second.total())
+    return (first & second).total() / most if most else 0.5
 
 
 def _choices(likely: Sequence[int], others: Sequence[int], count: int) -> Iterable[set[int]]:
