@@ -1,8 +1,8 @@
 """Guesses which parameters and results a function lost.
 
 A parameter may have gone because nobody reads it, because all calls pass one constant, or because
-it is only passed on to one that has gone.  Of the choices that leave the types that the new function
-has, that one is taken whose parameters are used most alike.  A wrong guess makes the proof fail.
+it is only passed on to one that has gone.  Of the choices that leave the types of the new function,
+that one is taken whose parameters are used most alike.  A wrong guess makes the proof fail.
 """
 
 from __future__ import annotations
