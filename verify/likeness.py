@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Final
 
 from wasmopt.function import Function
@@ -131,6 +131,13 @@ def aligned(
         found = likeness(first, second) + bonus
         return found if found >= least else 0.0
 
+    return best_in_order(old, new, score)
+
+
+def best_in_order(
+    old: Sequence[int], new: Sequence[int], score: Callable[[int, int], float]
+) -> list[tuple[int, int]]:
+    """Pairs in order with the highest sum of scores; a score of 0 makes no pair."""
     if len(old) * len(new) > MAX_CELLS:
         return [pair for pair in zip(old, new, strict=False) if score(*pair)]
     best = [[0.0] * (len(new) + 1)]

@@ -21,7 +21,7 @@ from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.module import ElementSegment, Export, Kind, Module, Signatures
 from wasmopt.module_change import Correspondence, Map, Shape
-from wasmopt.verify.likeness import MAX_CELLS, Likeness, aligned, rising
+from wasmopt.verify.likeness import MAX_CELLS, Likeness, aligned, best_in_order, rising
 from wasmopt.verify.module_parts import type_identities
 from wasmopt.verify.shapes import guess_shapes
 
@@ -32,6 +32,8 @@ _CALLED: Final = 0.3
 """Likeness of functions at the same place among the calls of two that go together."""
 _ANYWHERE: Final = 0.6
 """Likeness of functions that nothing else says to go together."""
+_ORDER_COUNTS: Final = 1.2
+"""How much better pairs of globals must be to go against their order."""
 _LONGEST: Final = 3_000
 """Names in a body above which sequences of different length are not aligned."""
 _SPACES: Final = {
@@ -74,11 +76,11 @@ def _without_other_types(functions: _FunctionMatcher, shapes: Mapping[int, Shape
     )
 
 
-def named(body: Iterable[Instr], kind: str) -> list[int]:
-    """The indices of that kind in a body, in order."""
+def named(body: Iterable[Instr], kind: str, name: str | None = None) -> list[int]:
+    """The indices of that kind in a body, in order; of one instruction alone if it has a name."""
     found: list[int] = []
     for instr in body:
-        if kind in instr.op.immediates:
+        if kind in instr.op.immediates and name in (None, instr.name):
             found += [
                 value
                 for each, value in zip(instr.op.immediates, instr.immediates, strict=True)
@@ -168,9 +170,11 @@ class _FunctionMatcher:
             self._add(old, new, certain=True)
         if before.start is not None and after.start is not None:
             self._add(before.start, after.start, certain=True)
-        self.elements = _in_order(
-            list(map(_element_key, before.elements)), list(map(_element_key, after.elements))
-        )
+        keys = [
+            [self._element_key(side, segment) for segment in module.elements]
+            for side, module in enumerate(self._modules)
+        ]
+        self.elements = _in_order(keys[0], keys[1])
         for place, image in enumerate(self.elements):
             if image is not None:
                 items = [
@@ -180,6 +184,15 @@ class _FunctionMatcher:
                 for pair in zip(*items, strict=True):
                     if None not in pair:
                         self._add(*pair, certain=True)
+
+    def _element_key(self, side: int, segment: ElementSegment) -> Hashable:
+        """What of a segment is the same in all versions: the types of the functions in it."""
+        first = self._imported[side]
+        types = [
+            None if item is None else self._types[side][item - first] if item >= first else -1
+            for item in _items(segment)
+        ]
+        return (segment.flags & 1, segment.offset is None, tuple(types))
 
     # -- what callers tell -------------------------------------------------------------------
 
@@ -300,21 +313,41 @@ def _match_space(
     keys = [_keys(module, kind) for module in (before, after)]
     firsts = [len(module.imported(kind)) for module in (before, after)]
     taken = set(found.values())
-    for (first, second), _ in sorted(votes.items(), key=lambda item: (-item[1], item[0])):
-        both = first >= firsts[0] and second >= firsts[1]
-        if both and first not in found and second not in taken:
-            found[first] = second
-            taken.add(second)
     free = [
         [i for i in range(firsts[0], len(keys[0])) if i not in found],
         [i for i in range(firsts[1], len(keys[1])) if i not in taken],
     ]
-    for place, image in enumerate(
-        _in_order([keys[0][i] for i in free[0]], [keys[1][i] for i in free[1]])
-    ):
-        if image is not None:
-            found[free[0][place]] = free[1][image]
+    scores = {
+        (old, new): 1 + votes[old, new]
+        for old in free[0]
+        for new in free[1]
+        if keys[0][old] == keys[1][new]
+    }
+    ordered = _best_in_order(free[0], free[1], scores)
+    chosen = _best(scores)
+    if sum(scores[each] for each in ordered) * _ORDER_COUNTS >= sum(scores[e] for e in chosen):
+        chosen = ordered
+    found.update(chosen)
     return tuple([found.get(index) for index in range(len(keys[0]))])
+
+
+def _best(scores: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
+    """Pairs with high scores, the highest first, each index once."""
+    chosen = []
+    seen: tuple[set[int], set[int]] = (set(), set())
+    for old, new in sorted(scores, key=lambda pair: (-scores[pair], pair)):
+        if old not in seen[0] and new not in seen[1]:
+            chosen.append((old, new))
+            seen[0].add(old)
+            seen[1].add(new)
+    return chosen
+
+
+def _best_in_order(
+    old: Sequence[int], new: Sequence[int], scores: Mapping[tuple[int, int], int]
+) -> list[tuple[int, int]]:
+    """Pairs in order with the highest sum."""
+    return best_in_order(old, new, lambda first, second: float(scores.get((first, second), 0)))
 
 
 def _keys(module: Module, kind: Kind) -> list[Hashable]:
@@ -322,8 +355,15 @@ def _keys(module: Module, kind: Kind) -> list[Hashable]:
     signatures = Signatures(module)
     if kind is Kind.GLOBAL:
         first = len(signatures.globals) - len(module.globals)
+        written = set(
+            named(
+                set().union(*[function.body for function in module.functions]),
+                "global",
+                "global.set",
+            )
+        )
         return [
-            (each.value, module.globals[n - first].init if n >= first else None)
+            (each.value, n in written, module.globals[n - first].init if n >= first else None)
             for n, each in enumerate(signatures.globals)
         ]
     spaces: dict[Kind, Sequence[Hashable]] = {
@@ -373,10 +413,6 @@ def _data_key(module: Module, place: int) -> Hashable:
 
 def _data_keys(module: Module) -> list[Hashable]:
     return [_data_key(module, place) for place in range(len(module.data))]
-
-
-def _element_key(segment: ElementSegment) -> Hashable:
-    return (segment.flags & 1, segment.offset is None, len(segment.items))
 
 
 def _items(segment: ElementSegment) -> list[int | None]:

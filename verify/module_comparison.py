@@ -30,6 +30,7 @@ from wasmopt.verify.plain_globals import plain_globals
 from wasmopt.verify.prover import VALUES
 from wasmopt.verify.reshaping import Reshaped, named_otherwise
 from wasmopt.verify.same_values import Versions
+from wasmopt.verify.uncalled import uncalled
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ MAX_INSTRUCTIONS: Final = 20_000
 MAX_INLINED: Final = 2_000
 """Instructions of a function that is left and is put in the place of its calls nevertheless."""
 MAX_INLINE_ROUNDS: Final = 4
+
+UNCALLED: Final = "never called"
 
 _NOTES: Final = (
     *("name", "producers", "target_features", "sourceMappingURL"),
@@ -113,7 +116,19 @@ def compare_modules(
         on_progress: called with the number of functions done and of all.
         claim: which index stands for which; it is found without.
     """
-    return _Search(before, after, prover, cheap, claim).run(on_progress)
+    try:
+        return _Search(before, after, prover, cheap, claim).run(on_progress)
+    except (RefusedError, GoneError) as problem:
+        reason = str(problem)
+    except Exception as error:  # the gate must hold whatever happens behind it
+        _log.exception("the validator failed on two modules")
+        reason = f"internal: {type(error).__name__}"
+    first = len(before.imported(Kind.FUNCTION))
+    unknown = [
+        FunctionVerdict(index, "matched", None, None, reason)
+        for index in range(first, first + len(before.functions))
+    ]
+    return Comparison(tuple(unknown), (), (reason,))
 
 
 class _Search:
@@ -141,6 +156,7 @@ class _Search:
             len(after.imported(Kind.FUNCTION)),
         )
         self._images: Final = images
+        self._uncalled: Final = uncalled(before)
         self._sources: Final = Counter([image for image in images if image is not None])
         gone = [i for i in range(self._imported[0], len(images)) if images[i] is None]
         self._joint: Final = JointModule(before, after, claim, gone, ghost_globals=True)
@@ -242,6 +258,8 @@ class _Search:
         image = self._images[index]
         if image is None:
             return FunctionVerdict(index, "inlined" if index in needed else "removed", None)
+        if index in self._uncalled:
+            return FunctionVerdict(index, "matched", image, UNCALLED)
         fate: Fate = "merged" if self._sources[image] > 1 else "matched"
         try:
             method, reason = self._prove(index, image)

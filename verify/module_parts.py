@@ -415,7 +415,7 @@ def distinguishable(module: Module) -> set[int]:
     exported, that any `ref.func` makes a reference to, and at those in segments, but for segments
     of tables that are only ever called through.
     """
-    private = _private_tables(module)
+    private = private_tables(module)
     found = {export.index for export in module.exports if export.kind is Kind.FUNCTION}
     instrs: set[Instr] = set().union(*[function.body for function in module.functions])
     expressions = [entry.init for entry in module.globals]
@@ -430,7 +430,7 @@ def distinguishable(module: Module) -> set[int]:
     return found
 
 
-def _private_tables(module: Module) -> set[int]:
+def private_tables(module: Module) -> set[int]:
     """Tables that nothing but calls reads."""
     imported = len(module.imported(Kind.TABLE))
     private = set(range(imported, imported + len(module.tables)))

@@ -1,6 +1,7 @@
 """Globals in a form that two versions of a module share: a rewrite of both that changes nothing.
 
     (global (mut i32) (i32.const 7))   →   (global i32 (i32.const 7))      nobody writes it
+    (global i32 (global.get k))        →   (global i32 (i32.const 7))      what k holds
     global.set g                       →   drop                            nobody reads it
 
 Only of globals that the module defines and does not export, so that its own code is all that can
@@ -16,6 +17,8 @@ from wasmopt.instr import Instr
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence
 from wasmopt.verify.module_parts import expressions
+
+_CONST = ".const"
 
 
 def plain_globals(before: Module, after: Module, claim: Correspondence) -> tuple[Module, Module]:
@@ -41,10 +44,14 @@ def _constants(module: Module) -> Module:
     """The module with globals that nobody writes as constants."""
     first = len(module.imported(Kind.GLOBAL))
     constant = _private(module) - _named(module, "global.set")
-    entries = [
-        replace(entry, type=replace(entry.type, mutable=False)) if index in constant else entry
-        for index, entry in enumerate(module.globals, first)
-    ]
+    entries = []
+    known: dict[Instr, Instr] = {}
+    for index, entry in enumerate(module.globals, first):
+        mutable = entry.type.mutable and index not in constant
+        init = tuple([known.get(instr, instr) for instr in entry.init])
+        if not mutable and len(init) == 2 and init[0].name.endswith(_CONST):
+            known[module.pool.make("global.get", index)] = init[0]
+        entries.append(replace(entry, type=replace(entry.type, mutable=mutable), init=init))
     return replace(module, globals=tuple(entries))
 
 
