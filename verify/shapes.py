@@ -24,6 +24,8 @@ from wasmopt.verify.reshaping import named_otherwise
 
 _CHOICES: Final = 200
 """Choices that are looked at for one function."""
+_Args = tuple[Instr | None, ...]
+
 _LIKELY: Final = 0.25
 """What counts for a choice for each parameter in it that is unused or constant."""
 _NEAR: Final = 8
@@ -56,8 +58,10 @@ def guess_shapes(
         return {}
     refused = (named_otherwise(before), named_otherwise(after))
     contexts = (Context(before), Context(after))
-    wanted = {old for old, _, _ in pairs}
-    passed = _constants_passed(before, contexts[0], wanted)
+    passed = (
+        _passed(before, contexts[0], {old for old, _, _ in pairs}),
+        _passed(after, contexts[1], {new for _, new, _ in pairs}),
+    )
     shapes = {}
     for old, new, versions in pairs:
         if old in refused[0] or new in refused[1]:
@@ -66,7 +70,12 @@ def guess_shapes(
             context.signatures.func_type(each.type_index)
             for context, each in zip(contexts, versions, strict=True)
         ]
-        params = _params(signatures[0].params, signatures[1].params, versions, passed.get(old, ()))
+        params = _params(
+            signatures[0].params,
+            signatures[1].params,
+            versions,
+            (passed[0].get(old, []), passed[1].get(new, [])),
+        )
         results = _subsequence(signatures[0].results, signatures[1].results)
         if params is not None and results is not None:
             shapes[old] = Shape(params, results)
@@ -77,15 +86,24 @@ def _params(
     old: Sequence[ValType],
     new: Sequence[ValType],
     versions: tuple[Function, Function],
-    passed: Sequence[Instr | None],
+    passed: tuple[Sequence[_Args], Sequence[_Args]],
 ) -> tuple[Fate | Instr, ...] | None:
     """What became of each parameter; None if that is not how the new types came to be."""
     lost = len(old) - len(new)
     if lost < 0:
         return None
     uses = (_uses(versions[0], len(old)), _uses(versions[1], len(new)))
-    constants = dict(enumerate(passed))
-    likely = [each for each in range(len(old)) if not uses[0][each] or constants.get(each)]
+    unused = [place for place, use in enumerate(uses[0]) if not use]
+    constants = {}
+    for place in range(len(old)):
+        values = {args[place] for args in passed[0]}
+        if len(values) == 1:
+            constants[place] = values.pop()
+    for side in (0, 1):
+        for args in passed[side]:
+            for use, value in zip(uses[side], args, strict=True):
+                use.update([] if value is None else [value])
+    likely = [each for each in range(len(old)) if each in unused or constants.get(each)]
     others = [each for each in range(len(old)) if each not in likely]
     best: tuple[float, set[int]] | None = None
     for gone in islice(_choices(likely, others, lost), _CHOICES):
@@ -102,7 +120,7 @@ def _params(
         [
             Fate.KEPT
             if place not in best[1]
-            else (constants.get(place) if uses[0][place] else None) or Fate.UNUSED
+            else (None if place in unused else constants.get(place)) or Fate.UNUSED
             for place in range(len(old))
         ]
     )
@@ -145,26 +163,22 @@ def _subsequence(old: Sequence[ValType], new: Sequence[ValType]) -> tuple[Fate, 
     return tuple(fates) if place == len(new) else None
 
 
-def _constants_passed(
-    module: Module, context: Context, functions: set[int]
-) -> dict[int, list[Instr | None]]:
-    """For some functions the constant that all calls pass for each parameter, None without one."""
+def _passed(module: Module, context: Context, functions: set[int]) -> dict[int, list[_Args]]:
+    """What each call of some functions passes: constants, None for what is none."""
     calls = {context.pool.make("call", index): index for index in sorted(functions)}
     arities = Arities(context)
-    found: dict[int, list[Instr | None]] = {}
+    found: dict[int, list[_Args]] = {}
     for function in module.functions:
         if calls.keys().isdisjoint(function.body):
             continue
         stack: list[Instr | None] = []
         for instr in function.body:
             if instr in calls:
-                index = calls[instr]
-                count = len(context.signatures.function_type(index).params)
-                args = ([None] * count + stack)[len(stack) :] if count else []
-                known = found.setdefault(index, list(args))
-                found[index] = [
-                    one if one is other else None for one, other in zip(known, args, strict=True)
-                ]
+                count = len(context.signatures.function_type(calls[instr]).params)
+                missing = [None] * (count - len(stack))
+                found.setdefault(calls[instr], []).append(
+                    (*missing, *stack[max(len(stack) - count, 0) :])
+                )
             if instr.name in _CONSTANTS:
                 stack.append(instr)
                 continue
