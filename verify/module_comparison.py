@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
@@ -24,6 +24,7 @@ from wasmopt.verify.correspondence import MAPPED
 from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.inlining import ExpansionError, Inliner
 from wasmopt.verify.joint_module import JointModule
+from wasmopt.verify.likeness import Likeness
 from wasmopt.verify.matching import match_modules
 from wasmopt.verify.module_parts import RefusedError, check_merged, part_checks, require
 from wasmopt.verify.plain_globals import plain_globals
@@ -39,6 +40,9 @@ MAX_INSTRUCTIONS: Final = 20_000
 MAX_INLINED: Final = 2_000
 """Instructions of a function that is left and is put in the place of its calls nevertheless."""
 MAX_INLINE_ROUNDS: Final = 4
+_REPAIRS: Final = (0.6, 2.0)
+"""Pairs that are not proved are taken apart when they are less alike than this, one after the
+other: a function that goes with the wrong one makes all that call it fail."""
 
 UNCALLED: Final = "never called"
 
@@ -117,7 +121,18 @@ def compare_modules(
         claim: which index stands for which; it is found without.
     """
     try:
-        return _Search(before, after, prover, cheap, claim).run(on_progress)
+        claim = match_modules(before, after) if claim is None else claim
+        search = _Search(before, after, prover, cheap, claim)
+        found = search.run(on_progress)
+        for least in _REPAIRS:
+            claim = search.without_doubtful_pairs(found, least)
+            if claim is not None:
+                known = search.kept(found, claim)
+                other = _Search(before, after, prover, cheap, claim, known=known)
+                again = other.run(None)
+                if len(again.unproved) < len(found.unproved):
+                    search, found = other, again
+        return found
     except (RefusedError, GoneError) as problem:
         reason = str(problem)
     except Exception as error:  # the gate must hold whatever happens behind it
@@ -140,9 +155,12 @@ class _Search:
         after: Module,
         prover: Prover,
         cheap: Prover,
-        claim: Correspondence | None,
+        claim: Correspondence,
+        *,
+        known: Mapping[int, FunctionVerdict] | None = None,
     ) -> None:
-        claim = match_modules(before, after) if claim is None else claim
+        self._known: Final = known or {}
+        self._named: Final[dict[int, set[int]]] = {}
         before, after = plain_globals(_without_notes(before), _without_notes(after), claim)
         self._before: Final = before
         self._after: Final = after
@@ -210,6 +228,45 @@ class _Search:
                 on_progress(place + 1, total)
         return Comparison(tuple(verdicts), self.added, problems)
 
+    # -- pairs that were guessed wrongly ---------------------------------------------------------
+
+    def without_doubtful_pairs(self, found: Comparison, least: float) -> Correspondence | None:
+        """The claim without short pairs that are not proved, are less alike than `least` and that
+        nothing but calls names; None if there are none.
+
+        If they are none, their bodies can stand in the place of their calls in both modules.
+        """
+        named = (named_otherwise(self._before), named_otherwise(self._after))
+        images = list(self._images)
+        likeness = Likeness(self._before, self._after)
+        for each in found.unproved:
+            image = each.image
+            if image is None or each.index in named[0] or image in named[1]:
+                continue
+            versions = (self._joint.old[each.index], self._joint.new_version(image))
+            alike = likeness(each.index - self._imported[0], image - self._imported[1])
+            if alike < least and max(len(version.body) for version in versions) <= MAX_INLINED:
+                images[each.index] = None
+        if tuple(images) == self._images:
+            return None
+        shapes = {i: shape for i, shape in self._claim.reshaped.items() if images[i] is not None}
+        maps = {**self._claim.maps, Kind.FUNCTION: tuple(images)}
+        return replace(self._claim, maps=maps, reshaped=shapes)
+
+    def kept(self, found: Comparison, claim: Correspondence) -> dict[int, FunctionVerdict]:
+        """What was proved without naming any function that has no counterpart in the new claim."""
+        if claim.reshaped.keys() != self._claim.reshaped.keys():
+            return {}
+        pairs = zip(self._images, claim.maps[Kind.FUNCTION], strict=True)
+        gone = {image for image, other in pairs if image != other}
+        return {
+            each.index: each
+            for each in found.functions
+            if each.method is not None
+            and each.image not in gone
+            and gone.isdisjoint(self._named.get(each.index, gone))
+        }
+
     # -- everything but code -----------------------------------------------------------------
 
     def _part_problems(self) -> tuple[str, ...]:
@@ -256,6 +313,8 @@ class _Search:
 
     def _verdict(self, index: int, needed: set[int]) -> FunctionVerdict:
         image = self._images[index]
+        if index in self._known:
+            return self._known[index]
         if image is None:
             return FunctionVerdict(index, "inlined" if index in needed else "removed", None)
         if index in self._uncalled:
@@ -286,10 +345,12 @@ class _Search:
                 reason = pair
                 continue
             pairs.append(pair)
+            self._note_names(index, pair)
             method = self._prove_cheaply(*pair)
             if method is not None:
                 return method, None
         for first, second in reversed(pairs):
+            self._note_names(index, (first, second))
             short = len(first.body) + len(second.body) <= MAX_INSTRUCTIONS
             verdict = (self._prover if short else self._cheap)(first, second, joint.context)
             if isinstance(verdict, Proved):
@@ -298,6 +359,11 @@ class _Search:
             if not short:
                 reason = "budget: too long"
         return None, reason
+
+    def _note_names(self, index: int, pair: tuple[Function, Function]) -> None:
+        """Remember what is named by the versions that are compared."""
+        instrs = set(pair[0].body).union(pair[1].body)
+        self._named[index] = {i.immediates[0] for i in instrs if "func" in i.op.immediates}
 
     def _prove_cheaply(self, first: Function, second: Function) -> str | None:
         bodies = [[self._spelled_out.get(i, i) for i in each.body] for each in (first, second)]
