@@ -18,7 +18,8 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder where the paths of the README hold."""
-    (folder / "corpus").symlink_to(ROOT / "corpus")
+    if not (folder / "corpus").exists():
+        (folder / "corpus").symlink_to(ROOT / "corpus")
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
