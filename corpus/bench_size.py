@@ -3,9 +3,10 @@
 Every module is stripped of its custom sections, `dylink.0` apart; then `wasm-opt -Oz` and
 `wasmopt` make it smaller, each alone, and wasmopt goes over what wasm-opt made. wasm-opt is given
 the features that every engine has had for years and those that the module uses, never more. The
-table has the bytes of code, of the file, and of the file by brotli 11; CPU seconds with the start
-of the process in them (wasm-opt runs in node, which takes about 2 s of it). The last lines are
-geometric means, which no single module decides.
+table has the bytes of code, of the file, and of the file by brotli 11, and once more the bytes by
+brotli for what `wasmopt --for brotli` makes; CPU seconds with the start of the process in them
+(wasm-opt runs in node, which takes about 2 s of it). The last lines are geometric means, which no
+single module decides.
 
     python corpus/bench_size.py [--keep FOLDER] [--flags=FLAGS] MODULE.wasm ...
 """
@@ -36,6 +37,8 @@ from wasmopt.validate import validate
 
 KEPT_SECTIONS: Final = ("dylink.0",)
 KINDS: Final = ("code", "file", "brotli")
+FOR_BROTLI: Final = "for brotli"
+"""Stands for the bytes by brotli of what is made for that goal."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,28 @@ class Output:
 
 @dataclass(frozen=True)
 class Row:
-    """One module: as it was, by wasm-opt, by wasmopt, and by wasmopt on top of wasm-opt."""
+    """One module: as it was, by wasm-opt, by wasmopt, and by wasmopt on top of wasm-opt.
+
+    The last two once more, made for brotli.
+    """
 
     name: str
     before: Output
     theirs: Output
     ours: Output
     top: Output
+    packed: Output
+    packed_top: Output
+
+    def sizes(self, kind: str) -> tuple[int, int, int, int]:
+        """Bytes of one of `KINDS` or `FOR_BROTLI`: before, by wasm-opt, by wasmopt, on top."""
+        if kind == FOR_BROTLI:
+            each = (self.before, self.theirs, self.packed, self.packed_top)
+            kind = "brotli"
+        else:
+            each = (self.before, self.theirs, self.ours, self.top)
+        before, theirs, ours, top = [getattr(output, kind) for output in each]
+        return before, theirs, ours, top
 
 
 def stripped(data: bytes) -> bytes:
@@ -128,6 +146,8 @@ def compare(path: Path, wasm_opt: Sequence[str], flags: Sequence[str], keep: Pat
         measured(stripped(theirs.read_bytes()), float(spent.read_text())),
         optimized(source, folder / "ours.wasm", flags),
         optimized(theirs, folder / "top.wasm", flags),
+        optimized(source, folder / "packed.wasm", [*flags, "--for", "brotli"]),
+        optimized(theirs, folder / "packed-top.wasm", [*flags, "--for", "brotli"]),
     )
 
 
@@ -137,23 +157,22 @@ def change(new: int, old: int) -> str:
 
 
 def print_row(row: Row) -> None:
-    """Sizes in bytes; per cent against wasm-opt; CPU of wasm-opt and of both runs of wasmopt."""
+    """Sizes in bytes; per cent against wasm-opt; CPU of wasm-opt and of the runs of wasmopt."""
     cells = [f"{row.name:16}"]
-    for kind in KINDS:
-        before, theirs, ours, top = [
-            getattr(each, kind) for each in (row.before, row.theirs, row.ours, row.top)
-        ]
+    for kind in (*KINDS, FOR_BROTLI):
+        before, theirs, ours, top = row.sizes(kind)
         cells.append(
             f"{before:8} {theirs:8} {ours:8} {change(ours, theirs):>6} {change(top, theirs):>6}"
         )
-    cells.append(f"{row.theirs.seconds:6.1f} {row.ours.seconds:6.1f} {row.top.seconds:6.1f}")
+    runs = (row.theirs, row.ours, row.top, row.packed, row.packed_top)
+    cells.append(" ".join([f"{each.seconds:6.1f}" for each in runs]))
     print("  ".join(cells), flush=True)
 
 
 def print_means(rows: Sequence[Row]) -> None:
     """What all modules have in common."""
-    for kind in KINDS:
-        sizes = [[getattr(each, kind) for each in (row.theirs, row.ours, row.top)] for row in rows]
+    for kind in (*KINDS, FOR_BROTLI):
+        sizes = [row.sizes(kind)[1:] for row in rows]
         alone = [math.log(ours / theirs) for theirs, ours, _ in sizes]
         top = [math.log(over / theirs) for theirs, _, over in sizes]
         smaller = sum(each < 0 for each in alone)
@@ -163,6 +182,13 @@ def print_means(rows: Sequence[Row]) -> None:
             f"{100 * math.expm1(statistics.mean(top)):+.2f} %, {sum(each < 0 for each in top)} of "
             f"{len(rows)} modules smaller"
         )
+    kept = sum(
+        [
+            row.packed.brotli <= row.before.brotli and row.packed_top.brotli <= row.theirs.brotli
+            for row in rows
+        ]
+    )
+    print(f"{FOR_BROTLI}: not above what went in, by brotli, on {kept} of {len(rows)} modules")
     slope = exponent([(row.before.code, row.ours.seconds) for row in rows])
     if slope is not None:
         print(f"time of wasmopt grows with the bytes of code to the power of {slope:.2f}")
@@ -181,7 +207,15 @@ def main() -> int:
     except SkippedError as error:
         parser.error(str(error))
     heading = f"{'in':>8} {'-Oz':>8} {'ours':>8} {'%':>6} {'top %':>6}"
-    print("  ".join([f"{'module':16}", *[heading] * len(KINDS), "  CPU s: -Oz, ours, top"]))
+    print(
+        "  ".join(
+            [
+                f"{'module':16}",
+                *[heading] * (len(KINDS) + 1),
+                "  CPU s: -Oz, ours, top, both for brotli",
+            ]
+        )
+    )
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         keep = settings.keep or Path(temporary)

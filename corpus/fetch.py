@@ -73,9 +73,9 @@ def digest(contents: bytes) -> str:
     return hashlib.sha256(contents).hexdigest()
 
 
-def pack(npm: str, entry: Entry, folder: Path) -> Path:
-    """Have npm put the entry's package into a folder as a tarball."""
-    spec = f"{entry.package}@{entry.version}"
+def npm_pack(npm: str, package: str, version: str, folder: Path) -> Path:
+    """Have npm put a package into a folder as a tarball."""
+    spec = f"{package}@{version}"
     command = [npm, "pack", spec, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -115,7 +115,9 @@ def fetch(npm: str, entry: Entry, into: Path) -> str:
     if target.is_file() and digest(target.read_bytes()) == entry.sha256:
         return "present"
     with tempfile.TemporaryDirectory(prefix="corpus-fetch-") as folder:
-        contents = read_member(pack(npm, entry, Path(folder)), entry.path)
+        contents = read_member(
+            npm_pack(npm, entry.package, entry.version, Path(folder)), entry.path
+        )
     if (found := digest(contents)) != entry.sha256:
         raise FetchError(f"{entry.path} has sha256 {found}, not {entry.sha256}")
     write_atomically(target, contents)

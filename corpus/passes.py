@@ -22,13 +22,13 @@ from wasmopt.report import PassReport
 from wasmopt.reporting.tables import Column, Table, make_table, share
 from wasmopt.reporting.terminal import table_lines
 from wasmopt.verify.correspondence import MAPPED
-from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
+from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, STEPS, SUMMARY, TEXT, VALUES, WINDOW
 
 CORPUS = Path(__file__).resolve().parent
 BUILT = CORPUS / "built"
 PUBLIC = CORPUS / "public"
 
-TIERS = (TEXT, VALUES, LOCKSTEP, PRODUCT, WINDOW, SUMMARY, SOLVER, MAPPED)
+TIERS = (TEXT, STEPS, VALUES, LOCKSTEP, PRODUCT, WINDOW, SUMMARY, SOLVER, MAPPED)
 
 
 @dataclass

@@ -5,8 +5,9 @@
 An output stands between `<!-- wasmopt ARGUMENTS -->` and `<!-- end -->`, as Markdown that the
 page renders, or in a code block if it was in one. There may be several commands, joined by `&&`;
 the output is that of the last. They run in the folder of the project; `TEMPORARY` in their
-arguments is a folder that is gone afterwards. What differs by time
-and machine is no reason for a change.
+arguments is a folder that is gone afterwards. The README has no marks: there it is the code block
+that starts with `$ wasmopt`, and the one behind a block of Python. What differs by time and machine
+is no reason for a change.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import io
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -27,6 +29,13 @@ ROOT = DOCS.parent
 EXAMPLE = re.compile(
     r"(?P<start><!-- wasmopt (?P<arguments>.*?) -->\n)(?P<shown>.*?)(?P<end>\n<!-- end -->)",
     re.DOTALL,
+)
+
+SESSION = re.compile(
+    r"(?P<start>```\n\$ wasmopt (?P<arguments>[^\n]*)\n)(?P<shown>.*?)(?P<end>\n```)", re.DOTALL
+)
+SCRIPT = re.compile(
+    r"(?P<start>```python\n(?P<script>.*?)```\n[^`]*```\n)(?P<shown>.*?)(?P<end>\n```)", re.DOTALL
 )
 
 
@@ -58,7 +67,31 @@ def _updated_example(found: re.Match[str]) -> str:
     fence = re.match(r"```\w*\n", shown)
     commands = re.split(r"\s+&&\s+wasmopt\s+", found["arguments"])
     output = output_of([command.split() for command in commands])
-    new = f"{fence[0]}{output}\n```" if fence else f"\n{output}\n"
+    return _with_output(found, f"{fence[0]}{output}\n```" if fence else f"\n{output}\n")
+
+
+def updated_readme(page: str) -> str:
+    """The README with the outputs of now, and the times that it had."""
+    return SCRIPT.sub(_updated_script, SESSION.sub(_updated_session, page))
+
+
+def _updated_session(found: re.Match[str]) -> str:
+    (ROOT / "build" / "demo").mkdir(parents=True, exist_ok=True)
+    return _with_output(found, output_of([found["arguments"].split()]))
+
+
+def _updated_script(found: re.Match[str]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "corpus").symlink_to(ROOT / "corpus")
+        command = [sys.executable, "-c", found["script"]]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ExampleError(f"the Python example: exit code {done.returncode}: {done.stderr}")
+    return _with_output(found, done.stdout.strip())
+
+
+def _with_output(found: re.Match[str], new: str) -> str:
+    shown = found["shown"]
     return found["start"] + (shown if _timeless(new) == _timeless(shown) else new) + found["end"]
 
 
@@ -75,10 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("usage: python docs/update.py [--check]", file=sys.stderr)
         return 2
     code = 0
-    for path in sorted(DOCS.glob("*.md")):
+    pages = [(path, updated) for path in sorted(DOCS.glob("*.md"))]
+    for path, update in [*pages, (ROOT / "README.md", updated_readme)]:
         page = path.read_text(encoding="utf-8")
         try:
-            new = updated(page)
+            new = update(page)
         except ExampleError as error:
             print(f"update.py: {path.name}: {error}", file=sys.stderr)
             return 1

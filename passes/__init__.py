@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from wasmopt.context import Pass
+from wasmopt.goals import RAW
 from wasmopt.module_change import ModulePass
+from wasmopt.options import Options
+from wasmopt.passes.align_hints import ALIGN_HINTS
+from wasmopt.passes.branches import BRANCHES_PASS
+from wasmopt.passes.cluster_functions import CLUSTER_FUNCTIONS
 from wasmopt.passes.coalesce_locals import COALESCE_LOCALS
 from wasmopt.passes.compare_operands import COMPARE_OPERANDS
 from wasmopt.passes.constants import CONSTANTS
@@ -19,16 +24,21 @@ from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.fold_constants import FOLD_CONSTANTS
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
+from wasmopt.passes.merge_segments import MERGE_SEGMENTS
+from wasmopt.passes.number_locals import NUMBER_LOCALS
 from wasmopt.passes.outline import OUTLINE
+from wasmopt.passes.peepholes import PEEPHOLES
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
+from wasmopt.passes.short_forms import SHORT_FORMS
 from wasmopt.passes.simplify_locals import SIMPLIFY_LOCALS
 from wasmopt.passes.vacuum import VACUUM
 
 REGISTRY: Final[dict[str, Pass]] = {
     each.name: each
     for each in (
+        BRANCHES_PASS,
         COALESCE_LOCALS,
         COMPARE_OPERANDS,
         CSE,
@@ -37,6 +47,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DIRECTIZE,
         FOLD_CONSTANTS,
         MERGE_LOCALS,
+        PEEPHOLES,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
         VACUUM,
@@ -46,33 +57,43 @@ REGISTRY: Final[dict[str, Pass]] = {
 MODULE_PASSES: Final[dict[str, ModulePass]] = {
     each.name: each
     for each in (
+        ALIGN_HINTS,
+        CLUSTER_FUNCTIONS,
         CONSTANTS,
         DATA_SEGMENTS,
         DEAD_ARGUMENTS,
         DUPLICATE_FUNCTIONS,
         INLINING,
+        MERGE_SEGMENTS,
+        NUMBER_LOCALS,
         OUTLINE,
         REMOVE_UNUSED,
         REORDER_FUNCTIONS,
         REORDER_GLOBALS,
         REORDER_TYPES,
+        SHORT_FORMS,
     )
 }
 """Passes over the module as a whole."""
 
-_QUICK: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
-    *("dead-locals", "reorder-locals"),
-)
+_FOLD: Final = ("directize", "fold-constants", "vacuum", "branches", "dead-stores")
+_QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
 _LOCAL: Final = (
-    *("directize", "vacuum", "dead-stores", "merge-locals", "coalesce-locals"),
-    *("simplify-locals", "compare-operands", "cse"),
+    *(*_FOLD, "merge-locals", "coalesce-locals"),
+    *("simplify-locals", "compare-operands", "peepholes", "cse"),
     *("dead-locals", "reorder-locals"),
 )
-_ORDER: Final = ("remove-unused", "data", "reorder-functions", "reorder-globals", "reorder-types")
-_FAST: Final = ("remove-unused", "inlining", *_LOCAL, "duplicate-functions", "outlining", *_ORDER)
+_WHOLE: Final = ("remove-unused", "dead-arguments", "inlining")
+_ORDER: Final = (
+    *("remove-unused", "short-forms", "data"),
+    *("reorder-functions", "reorder-globals", "reorder-types"),
+)
+_FAST: Final = (
+    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
+    *("duplicate-functions", "outlining", *_ORDER),
+)
 _SMALL: Final = (
-    *("remove-unused", "inlining", *_LOCAL),
+    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "constants", "outlining", *_ORDER),
 )
 
@@ -87,8 +108,31 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Passes in the order in which they run, by optimization level.
 
-Those inside functions come again until nothing changes, so that their order decides little.
+Those inside functions come again until nothing changes, so that their order decides little.  What
+is known is folded before all else: whole functions are called only where control never comes.
 """
+
+_RAW_ONLY: Final = frozenset(
+    [
+        *("cse", "constants", "outlining", "data"),
+        *("reorder-functions", "reorder-globals", "reorder-types"),
+    ]
+)
+_COMPACT: Final = ("merge-segments", "number-locals", "cluster-functions", "align-hints")
+
+
+def pipeline(options: Options) -> tuple[str, ...]:
+    """The passes of the level for the goal.
+
+    Repetition is cheap for a compressor.  For compressed sizes nothing is done to share it, unless
+    outlining is asked for, and what is put in order is not what is frequent but what is alike.
+    """
+    names = PIPELINES[options.level]
+    if options.goal == RAW or not names:
+        return names
+    left_out = _RAW_ONLY - ({"outlining"} if options.outline in ("cold", "all") else set())
+    return (*[name for name in names if name not in left_out], *_COMPACT)
+
 
 if __name__ != "wasmopt.passes":
     raise ImportError("import this package as wasmopt.passes")

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -45,37 +45,64 @@ _LENGTHS: Final = tuple([(size, 1 << 7 * size) for size in range(1, 6)])
 """How many bytes a length takes that is below a limit."""
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
+    """Bytes at an address."""
+
     start: int
     data: bytes
 
     @property
     def end(self) -> int:
+        """The address behind it."""
         return self.start + len(self.data)
 
 
 def data_segments(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
     """Write what memories start with the shortest way."""
-    if not module.data or not _all_fit(module):
+    if not module.data:
+        return None
+    sizes = list(map(len, section_entries(module, Section.DATA)))
+
+    def shortest(indices: Sequence[int], memory: int, limits: Limits) -> list[DataSegment] | None:
+        pieces = cut([module.data[index] for index in indices], _PIECE)
+        size, cuts = _cheapest(pieces, memory, limits)
+        if size >= sum([sizes[index] for index in indices]):
+            return None
+        return [segment(pieces[each], memory, limits, module.pool) for each in cuts]
+
+    proposal = rewrite(module, shortest)
+    return None if proposal is None or _size(proposal[0]) >= _size(module) else proposal
+
+
+def rewrite(
+    module: Module,
+    choose: Callable[[Sequence[int], int, Limits], Sequence[DataSegment] | None],
+) -> tuple[Module, Correspondence] | None:
+    """The module with other segments for the memories where that may be; None if nowhere.
+
+    Args:
+        module: whose segments to replace.
+        choose: called with a memory's segments, its index and its limits; returns the segments
+            that are to stand for them, or None to leave it.
+    """
+    if not _all_fit(module):
         return None
     limits = Signatures(module).memories
     active: dict[int, list[int]] = {}
-    for index, segment in enumerate(module.data):
-        if segment.offset is not None:
-            active.setdefault(segment.memory, []).append(index)
+    for index, each in enumerate(module.data):
+        if each.offset is not None:
+            active.setdefault(each.memory, []).append(index)
     named = _named(module)
-    sizes = list(map(len, section_entries(module, Section.DATA)))
     gone: set[int] = set()
     new: list[DataSegment] = []
     for memory in range(len(module.imported(Kind.MEMORY)), len(limits)):
         indices = active.get(memory, [])
-        if limits[memory].shared or not named.isdisjoint(indices):
+        if not indices or limits[memory].shared or not named.isdisjoint(indices):
             continue
-        pieces = _pieces([module.data[index] for index in indices])
-        size, cuts = _cheapest(pieces, memory, limits[memory])
-        if size < sum([sizes[index] for index in indices]):
+        chosen = choose(indices, memory, limits[memory])
+        if chosen is not None:
             gone.update(indices)
-            new += [_segment(pieces[cut], memory, limits[memory], module.pool) for cut in cuts]
+            new += chosen
     if not gone:
         return None
     # What stays comes first: no index that code may name gets larger.
@@ -87,9 +114,7 @@ def data_segments(module: Module, _options: Options) -> tuple[Module, Correspond
         kept, data=(*kept.data, *new), data_count=module.data_count, layout=module.layout
     )
     after = trimmed(after, module)
-    if len(after.data) > MAX_SEGMENTS or _size(after) >= _size(module):
-        return None
-    return after, claim
+    return (after, claim) if len(after.data) <= MAX_SEGMENTS else None
 
 
 def _size(module: Module) -> int:
@@ -129,29 +154,35 @@ def _address(segment: DataSegment) -> int:
     return int(constant.immediates[0]) % (1 << (32 if constant.name == "i32.const" else 64))
 
 
-def _pieces(segments: Sequence[DataSegment]) -> list[_Piece]:
-    """What segments leave in a memory, by address, without zeros around it."""
+def cut(segments: Sequence[DataSegment], piece: re.Pattern[bytes], gap: int = 0) -> list[Piece]:
+    """What segments leave in a memory, by address, without zeros around it.
+
+    Args:
+        segments: in the order in which they are written.
+        piece: matches bytes that are not to be parted.
+        gap: bytes that nothing is written to, at most, within a piece.
+    """
     starts: list[int] = []
     ends: list[int] = []
     for start, length in sorted([(_address(each), len(each.data)) for each in segments]):
-        if ends and start <= ends[-1]:
+        if ends and start <= ends[-1] + gap:
             ends[-1] = max(ends[-1], start + length)
         else:
             starts.append(start)
             ends.append(start + length)
     spans = [bytearray(end - start) for start, end in zip(starts, ends, strict=True)]
-    for segment in segments:
-        place = bisect_right(starts, _address(segment)) - 1
-        at = _address(segment) - starts[place]
-        spans[place][at : at + len(segment.data)] = segment.data
+    for each in segments:
+        place = bisect_right(starts, _address(each)) - 1
+        at = _address(each) - starts[place]
+        spans[place][at : at + len(each.data)] = each.data
     return [
-        _Piece(start + found.start(), found.group())
+        Piece(start + found.start(), found.group())
         for start, span in zip(starts, spans, strict=True)
-        for found in _PIECE.finditer(bytes(span))
+        for found in piece.finditer(bytes(span))
     ]
 
 
-def _cheapest(pieces: Sequence[_Piece], memory: int, limits: Limits) -> tuple[int, list[slice]]:
+def _cheapest(pieces: Sequence[Piece], memory: int, limits: Limits) -> tuple[int, list[slice]]:
     """The bytes that segments for the pieces take at least, and which pieces each of them holds.
 
     A segment from piece i to piece j takes its head, its length, and all from the start of i to
@@ -196,7 +227,7 @@ def _signed(address: int, limits: Limits) -> int:
     return address - (1 << bits) if address >> (bits - 1) else address
 
 
-def _segment(pieces: Iterable[_Piece], memory: int, limits: Limits, pool: InstrPool) -> DataSegment:
+def segment(pieces: Iterable[Piece], memory: int, limits: Limits, pool: InstrPool) -> DataSegment:
     """The segment that writes these pieces."""
     first, *others = pieces
     data = bytearray(first.data)

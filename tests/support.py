@@ -113,6 +113,27 @@ def check_module(
     assert encode(result) == encode(decode(encode(result)))
 
 
+def repacked(pass_name: str, wat: str) -> Module:
+    """The module after one run of a pass that is for compressed sizes, proved and valid."""
+    before = module_of(wat)
+    validate(before)
+    result = MODULE_PASSES[pass_name].run(before, Options(goal="gzip"))
+    assert result is not None, "the pass changed nothing"
+    after, claim = result
+    verdict = prove_module(before, after, claim, Prover(replay=False))
+    assert isinstance(verdict, Proved), verdict
+    validate(after)
+    assert encode(after) == encode(decode(encode(after)))
+    return after
+
+
+def check_repacked(pass_name: str, before_wat: str, after_wat: str) -> None:
+    """Assert that such a pass turns one module into the other, proved, and then leaves it."""
+    result = repacked(pass_name, before_wat)
+    assert module_text(result) == module_text(module_of(after_wat))
+    assert MODULE_PASSES[pass_name].run(result, Options(goal="gzip")) is None
+
+
 def unchanged_module(pass_name: str, wat: str, options: Options | None = None) -> None:
     """Assert that a pass over the whole module finds nothing to do."""
     module = module_of(wat)

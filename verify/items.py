@@ -18,7 +18,7 @@ from typing import Final
 from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.function import Function
-from wasmopt.instr import Instr
+from wasmopt.instr import Instr, InstrPool, MemArg
 from wasmopt.types import ValType
 from wasmopt.verify.live_code import (
     BRANCH,
@@ -63,11 +63,15 @@ def items(function: Function, context: Context, *, join_ends: bool) -> Items:
 
 
 class _Rows(dict[Instr, tuple[int, int, object]]):
-    """Instruction -> how many values it pops and pushes, and its token; None for drop and nop."""
+    """Instruction -> how many values it pops and pushes, and its token; None for drop and nop.
+
+    Accesses that differ in the hint at alignment have one token.
+    """
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._arities: Final = context.table(Arities)
+        self._pool: Final = context.pool
 
     def __missing__(self, instr: Instr) -> tuple[int, int, object]:
         pops, pushes = self._arities[instr]
@@ -78,8 +82,20 @@ class _Rows(dict[Instr, tuple[int, int, object]]):
             token = 4 * instr.immediates[0] + _LOCAL_ACCESSES[instr.name]
         elif instr.name in ("drop", "nop"):
             token = None
+        elif "memarg" in instr.op.immediates and ".atomic." not in instr.name:
+            token = _without_hint(instr, self._pool)
         row = self[instr] = (pops, pushes, token)
         return row
+
+
+def _without_hint(instr: Instr, pool: InstrPool) -> Instr:
+    """The access with the lowest hint at alignment: the hint has no semantics (spec 3.0, Execution,
+    Memory Instructions).
+    """
+    immediates = [
+        each._replace(align=0) if isinstance(each, MemArg) else each for each in instr.immediates
+    ]
+    return pool.make(instr.name, *immediates)
 
 
 @dataclass(slots=True, eq=False)

@@ -48,6 +48,8 @@ _MAY_BE_NEW: Final = (Kind.FUNCTION, Kind.GLOBAL)
 _LARGEST_GROUP: Final = 1 << 32
 """More than a recursion group has types."""
 _CODE_FIELDS: Final = frozenset(["pool", "functions", "layout"])
+_FUNCTION_REFERENCES: Final = (b"\x70", b"\x64\x70", b"\x63\x70")
+"""The types funcref, (ref func), and (ref null func), which is funcref written out."""
 _Entry = TypeVar("_Entry", ElementSegment, DataSegment)
 
 
@@ -379,11 +381,26 @@ def _pairs(old: Sequence[_Entry], indices: Map | None) -> Iterable[tuple[int, in
 
 
 def _element_shape(segment: ElementSegment) -> Hashable:
-    """What a segment is, in whichever form it is written."""
+    """What a segment is, in whichever form it is written.
+
+    References to functions are the same whether written as expressions or as indices.  The type
+    is then another one, funcref or (ref func): it decides on nothing but validity.
+    """
     expressions = segment.flags & 4
     kind = segment.kind if segment.kind is not None else (b"\x70" if expressions else b"\0")
     mode = segment.flags & 3 if segment.flags & 1 else 0
-    return (mode, expressions, kind, segment.table, segment.offset, segment.items)
+    items: Sequence[Hashable] = segment.items
+    if expressions and kind in _FUNCTION_REFERENCES:
+        indices = [_referenced(item) for item in segment.items if not isinstance(item, int)]
+        if None not in indices:
+            expressions, kind, items = 0, b"\0", tuple(indices)
+    return (mode, expressions, kind, segment.table, segment.offset, items)
+
+
+def _referenced(item: Expr) -> int | None:
+    """The function that an item is a reference to, if that takes no more than a look."""
+    is_reference = [instr.name for instr in item] == ["ref.func", "end"]
+    return int(item[0].immediates[0]) if is_reference else None
 
 
 def _data_shape(segment: DataSegment) -> Hashable:

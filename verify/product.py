@@ -455,10 +455,11 @@ class Product:
                 each.ways(stop.position)
                 for each, stop in zip(self._versions, node.stops, strict=True)
             ]
-            if tops[0] is not tops[1] or counts[0] != counts[1]:
+            if tops[0] is not tops[1]:
                 raise DifferentError("control goes different ways")
-            for way in range(counts[0]):
-                yield way, way, diagrams.true
+            for way in range(max(counts)):  # behind its entries each table goes its last way
+                first, second = [min(way, count - 1) for count in counts]
+                yield first, second, diagrams.true
             return
         conditions = [diagrams.condition(each) for each in tops]
         both = [(each, diagrams.negation(each)) for each in conditions]

@@ -27,27 +27,49 @@ values under equal numbers.
 A value number made in one iteration cannot be taken for one of the next: whatever is written in
 the loop and does not come back unchanged is numbered anew at the header.
 
+Where the versions compute with other instructions, what these numbers cannot tell is tried
+once more with numbers that know the theory of the normaliser (`value_theory`).
+
 Near-linear: one walk for each round; the number of rounds is bounded, and so is the sum of the
 locals that are remembered at branches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wasmopt.context import Context
 from wasmopt.errors import InputError
 from wasmopt.function import Function
+from wasmopt.instr import Instr
 from wasmopt.verify.live_code import NotCoveredError, live_code
+from wasmopt.verify.terms import BudgetError, SortError
 from wasmopt.verify.value_walk import Learned, Numbers, Reading, Walk
 
 MAX_ROUNDS: Final = 8
 
-_LATER: Final = ((False, False), (False, True), (True, True), (True, False))
-"""What is tried after the first guess: whether ends are joined, and whether slots that come into a
-loop with one value are told apart by their order, or only by what comes back."""
-_MALFORMED: Final = (InputError, LookupError, NotCoveredError, TypeError, ValueError)
+_GUESS: Final[Mapping[str, bool]] = {"moving": True}
+_LATER: Final[tuple[tuple[bool, Mapping[str, bool]], ...]] = (
+    (False, {"by_rank": False}),
+    (True, _GUESS),
+    (True, {"by_rank": False}),
+    (False, {}),
+    (False, {"join_ends": True}),
+    (False, {"join_ends": True, "by_rank": False}),
+)
+"""What is tried after the first guess: whether numbers know the theory of the normaliser, and how
+the walks are made, see `_Version.rounds`."""
+_MALFORMED: Final = (
+    BudgetError,
+    InputError,
+    LookupError,
+    NotCoveredError,
+    SortError,
+    TypeError,
+    ValueError,
+)
 
 
 def same_values(before: Function, after: Function, context: Context) -> bool:
@@ -66,16 +88,20 @@ class Versions:
         self._known: dict[Function, _Version] = {}
         self._context: Context | None = None
 
-    def same(self, before: Function, after: Function, context: Context) -> bool:
-        """See `same_values`."""
+    def same(
+        self, before: Function, after: Function, context: Context, *, tries: int | None = None
+    ) -> bool:
+        """See `same_values`; `tries` limits how many ways to number values are tried."""
         if before.type_index != after.type_index:
             return False
         try:
-            return self._compare(before, after, context)
+            return self._compare(before, after, context, tries)
         except _MALFORMED:
             return False
 
-    def _compare(self, before: Function, after: Function, context: Context) -> bool:
+    def _compare(
+        self, before: Function, after: Function, context: Context, tries: int | None
+    ) -> bool:
         pair = (before, after)
         if context is not self._context or before not in self._known:
             self._context, self._numbers, self._known = context, Numbers(), {}
@@ -83,11 +109,19 @@ class Versions:
         versions = list(self._known.values()) * (2 if before == after else 1)
         if _equal([each.guess(self._numbers) for each in versions]):
             return True
-        for join_ends, by_rank in _LATER:
-            numbers = Numbers()
-            if _equal([each.rounds(numbers, join_ends, by_rank) for each in versions]):
+        other_formulas = _formulas(before) != _formulas(after)
+        later = [each for each in _LATER if other_formulas or not each[0]]
+        for theory, how in later[:tries]:
+            numbers = Numbers(context.pool if theory else None)
+            if _equal([each.rounds(numbers, **how) for each in versions]):
                 return True
         return False
+
+
+def _formulas(function: Function) -> dict[Instr, int]:
+    """The instructions that a theory may know something of, and how often there are."""
+    counts = Counter(function.body)
+    return {each: count for each, count in counts.items() if each.op.operands is not None}
 
 
 class _Version:
@@ -102,12 +136,27 @@ class _Version:
     def guess(self, numbers: Numbers) -> _Rounds:
         """The walk that takes everything written in a loop to move; kept for the next pair."""
         if self._guess is None:
-            self._guess = _Rounds(self._reading(False), numbers, moving=True)
+            self._guess = self.rounds(numbers, **_GUESS)
         return self._guess
 
-    def rounds(self, numbers: Numbers, join_ends: bool, by_rank: bool) -> _Rounds:
-        """The walks that find out what moves."""
-        return _Rounds(self._reading(join_ends), numbers, by_rank=by_rank)
+    def rounds(
+        self,
+        numbers: Numbers,
+        *,
+        join_ends: bool = False,
+        by_rank: bool = True,
+        moving: bool = False,
+    ) -> _Rounds:
+        """Walks over the version.
+
+        Args:
+            numbers: of values, shared by what is compared.
+            join_ends: whether ends that follow on each other count as one.
+            by_rank: whether slots that come into a loop with one value are told apart by their
+                order, or only by what comes back.
+            moving: whether all that a loop writes is taken to move, or only what was seen to.
+        """
+        return _Rounds(self._reading(join_ends), numbers, by_rank=by_rank, moving=moving)
 
     def _reading(self, join_ends: bool) -> Reading:
         reading = self._readings.get(join_ends)

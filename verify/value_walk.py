@@ -16,7 +16,7 @@ from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.domain import to_unsigned
 from wasmopt.function import Function
-from wasmopt.instr import Instr
+from wasmopt.instr import Instr, InstrPool
 from wasmopt.semantics import evaluate, make_constant
 from wasmopt.types import ValType
 from wasmopt.verify.inlining import zero
@@ -48,6 +48,7 @@ from wasmopt.verify.value_rows import (
     comparison,
     writes_of,
 )
+from wasmopt.verify.value_theory import Theory, has_theory
 
 MAX_REMEMBERED: Final = 40
 """Slots remembered at branches and joins, for each instruction of the body, on average."""
@@ -64,11 +65,13 @@ class Numbers(dict[Hashable, int]):
 
     Attributes:
         constants: values of the numbers that are integer constants.
+        theory: what more is known of values, if it is asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pool: InstrPool | None = None) -> None:
         super().__init__()
         self.constants: Final[dict[int, int]] = {}
+        self.theory: Final = None if pool is None else Theory(self, pool)
 
     def __missing__(self, description: Hashable) -> int:
         number = self[description] = len(self)
@@ -79,6 +82,8 @@ class Numbers(dict[Hashable, int]):
         number = self[(instr,)]
         if instr.name in _INTEGERS:
             self.constants[number] = instr.immediates[0]
+        if self.theory is not None:
+            self.theory.constant(instr, number)
         return number
 
 
@@ -246,11 +251,14 @@ class Walk:
         )
         constants = numbers.constants
         log = self._open[-1].log
+        theory = numbers.theory
         for instr in run:
             row = rows[instr]
             kind = row[0]
             if kind == GET:
                 values.append(slots[row[4]])
+            elif theory is not None and kind in _PURE and has_theory(instr.op):
+                values.append(theory.apply(instr.op, self._take(row[1])))
             elif kind == PURE:
                 pops = row[1]
                 if pops == 0:
@@ -265,8 +273,10 @@ class Walk:
                     known = self._computed(instr, (lower, upper)) if upper in constants else None
                     values[-1] = numbers[row[3], lower, upper] if known is None else known
                 else:
-                    key = (row[3], *self._take(pops))
-                    values.append(numbers[key])
+                    taken = self._take(pops)
+                    if theory is not None and instr.name == "select":
+                        taken[-1] = theory.truth(taken[-1])
+                    values.append(numbers[(row[3], *taken)])
             elif kind == SYMMETRIC:
                 upper = values.pop()
                 lower = values[-1]
@@ -295,7 +305,13 @@ class Walk:
         """What reads the state, or may trap."""
         slots = self._slots
         taken = self._take(row.pops)
-        self._values.append(self._numbers[(row.key, *taken, *[slots[each] for each in row.reads])])
+        known = (*taken, *[slots[each] for each in row.reads])
+        theory = self._numbers.theory
+        if theory is not None and isinstance(row.key, tuple):
+            op, *where = row.key
+            self._values.append(theory.load(op.mnemonic, (*where, *known)))
+        else:
+            self._values.append(self._numbers[(row.key, *known)])
         if row.end:
             check: Hashable = (
                 (row.key, *taken) if row.memory < 0 else (_BYTES, row.memory, taken[0])
@@ -329,6 +345,12 @@ class Walk:
             return None
         return self._numbers.constant(make_constant(self._reading.pool, after, bits))
 
+    def _condition(self) -> list[int]:
+        """Pop what decides on a way."""
+        (number,) = self._take(1)
+        theory = self._numbers.theory
+        return [number if theory is None else theory.truth(number)]
+
     def _take(self, count: int) -> list[int]:
         """Pop some values, the deepest first."""
         split = len(self._values) - count
@@ -342,6 +364,11 @@ class Walk:
         """Something happens; its number."""
         if self._pending:
             self._check()
+        theory = self._numbers.theory
+        if theory is not None and isinstance(what, Instr) and what.name in _STORES:
+            address, value = taken
+            name, value = theory.store(what.name, value)
+            what, taken = (name, *what.immediates[0][1:]), (address, value)
         number = len(self.events)
         self.events.append((what, *taken))
         for place in range(pushes):
@@ -381,7 +408,7 @@ class Walk:
             below = len(self._values) - params
             self._frames[construct] = _Frame(construct, below=below, dissolved=True)
             return
-        condition = self._take(1) if construct.name == "if" else []
+        condition = self._condition() if construct.name == "if" else []
         carried = self._take(params)
         self._event((construct.name,), condition)
         self._opened += 1
@@ -519,7 +546,7 @@ class Walk:
         if instr.name != "br_if":
             raise NotCoveredError(instr.name)
         (target,) = map(self._frame, step.targets)
-        condition = self._take(1)
+        condition = self._condition()
         carried = self._take(self._labelled(target))
         self._event(("br_if", self._depth(target)), condition)
         self._values += carried
@@ -558,6 +585,13 @@ def _signed(value: int, bits: int) -> int:
 
 
 _BYTES: Final = "bytes"
+_PURE: Final = frozenset([PURE, SYMMETRIC, COMPARISON])
+_STORES: Final = frozenset(
+    [
+        *(f"{kind}.store" for kind in ("i32", "i64", "f32", "f64")),
+        *("i32.store8", "i32.store16", "i64.store8", "i64.store16", "i64.store32"),
+    ]
+)
 _INTEGERS: Final = frozenset(["i32.const", "i64.const"])
 _STEPS: Final = {
     OPEN: Walk.open,

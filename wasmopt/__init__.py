@@ -9,6 +9,7 @@
 import logging
 
 from wasmopt.api import Result, optimize
+from wasmopt.component_api import ComponentResult, CoreModule, optimize_component
 from wasmopt.decode import decode
 from wasmopt.encode import encode
 from wasmopt.errors import (
@@ -25,6 +26,8 @@ from wasmopt.report import Report
 from wasmopt.version import VERSION
 
 __all__ = [
+    "ComponentResult",
+    "CoreModule",
     "DecodeError",
     "InputError",
     "Module",
@@ -39,6 +42,7 @@ __all__ = [
     "decode",
     "encode",
     "optimize",
+    "optimize_component",
 ]
 
 __version__ = VERSION

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,11 +17,13 @@ from wasmopt.encode import encode
 from wasmopt.errors import InputError, UsageError, ValidationError
 from wasmopt.features import refuse_features
 from wasmopt.files import read_file
+from wasmopt.goals import RAW, size_for
 from wasmopt.manager import Manager, Observer, changed_functions
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
-from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
+from wasmopt.parallel import spread_over
+from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
@@ -36,7 +40,8 @@ class Result:
 
     Attributes:
         module: the optimized module.
-        data: the same as bytes; never longer than the input, always valid.
+        data: the same as bytes; never larger than the input in the size that the goal names,
+            always valid.
         report: what was done.
         source: the input as a binary.
         function_map: for each function of the input, imported ones counted, its index in the
@@ -56,6 +61,7 @@ def optimize(
     *,
     observer: Observer | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
 ) -> Result:
     """Make a module smaller.
 
@@ -67,6 +73,9 @@ def optimize(
         observer: called with (pass name, function index, function, module) behind every kept
             change.
         on_progress: called with (functions done, functions in all).
+        executor: what is to do the work inside functions, on this machine or others; `jobs` of
+            the options is for when there is none.  It is trusted as this process is: proofs are
+            made where the work is done.
 
     Raises:
         InputError: the input cannot be read, decoded or validated.
@@ -77,12 +86,47 @@ def optimize(
     passes = select_passes(options)
     data, original = load(source)
     refuse_features(original, options.disabled_features)
+    result = optimize_loaded(
+        *(data, original, passes, options),
+        observer=observer,
+        on_progress=on_progress,
+        executor=executor,
+    )
+    result.report.seconds = time.process_time() - start + result.report.seconds_elsewhere
+    return result
+
+
+def optimize_loaded(
+    data: bytes,
+    original: Module,
+    passes: Sequence[Pass | ModulePass],
+    options: Options,
+    *,
+    observer: Observer | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
+) -> Result:
+    """As `optimize`, of a module that is decoded and validated already.
+
+    Args:
+        data: the module as a binary.
+        original: the same decoded.
+        passes: what to run; the other options are as for `optimize`.
+        options: all but the passes.
+        observer: as for `optimize`.
+        on_progress: the same.
+        executor: the same.
+    """
     report = Report(len(data), functions=len(original.functions), input_code=len(code_range(data)))
+    report.input_weight = size_for(options.goal)(data)
+    report.imported = len(original.imported(Kind.FUNCTION))
     if is_relocatable(original):
         report.notices.append("left as it is: an object file, which relocations point into")
-        report.seconds = time.process_time() - start
         return _unchanged(original, data, report)
-    with ProofCache(options.cache, settings=options.solver) as cache:
+    with (
+        ProofCache(options.cache, settings=options.solver) as cache,
+        spread_over(executor, options) as spread,
+    ):
         prover = Prover(solver=options.solver, cache=cache if cache.is_on else None)
         # A function may only be wrong in this module, not in itself: nothing is replayed.
         inner = Prover(solver=options.solver, cache=cache if cache.is_on else None, replay=False)
@@ -92,12 +136,15 @@ def optimize(
             return prove_module(before, after, claim, inner)
 
         manager = Manager(
-            passes, options, prover, observer, on_progress, module_prover, prover.several
+            passes, options, prover, observer, on_progress, module_prover, prover.several, spread
         )
         report.passes = list(manager.reports.values())
         report.proofs = prover.report
         optimized = manager.run(original)
     report.notices += cache.notices
+    if spread is not None:
+        report.proofs.add(spread.proofs)
+        report.notices += [each for each in spread.notices if each not in cache.notices]
     report.rounds = manager.rounds
     try:
         try:
@@ -111,7 +158,7 @@ def optimize(
         report.notices.append(f"everything was put back, the result was not usable: {error}")
         result = _unchanged(original, data, report)
     report.notices += manager.notices()
-    report.seconds = time.process_time() - start
+    report.seconds_elsewhere = 0.0 if spread is None else spread.seconds
     return result
 
 
@@ -121,7 +168,7 @@ def select_passes(options: Options) -> tuple[Pass | ModulePass, ...]:
     Raises:
         UsageError: a name is unknown; the message has the closest known one.
     """
-    names = PIPELINES[options.level] if options.passes is None else options.passes
+    names = pipeline(options) if options.passes is None else options.passes
     known: dict[str, Pass | ModulePass] = {**REGISTRY, **MODULE_PASSES}
     for name in [*names, *sorted(options.print_after)]:
         if name not in known:
@@ -138,31 +185,40 @@ def closest_pass(name: str) -> str:
 
 def load(source: bytes | Path | Module) -> tuple[bytes, Module]:
     """The source as a binary, and that decoded and validated."""
-    if isinstance(source, Module):
-        # Decoded again, so that its instructions are interned whoever made it.
-        data = encode(source)
-    elif isinstance(source, Path):
-        data = read_file(source)
-    elif isinstance(source, bytes | bytearray | memoryview):
-        data = bytes(source)
-    else:
-        raise TypeError(
-            f"a module is bytes, a pathlib.Path or a Module, not {type(source).__name__}"
-        )
-    binary = read_text(data) if _is_text(data) else data
-    try:
+    # A module is decoded again, so that its instructions are interned whoever made it.
+    data = encode(source) if isinstance(source, Module) else read_source(source)
+    binary = to_binary(data)
+    with errors_in_text(binary is not data):
         module = decode(binary)
         validate(module, binary)
-    except InputError as error:
-        if binary is data or error.offset is None:
-            raise
-        where = f"byte {error.offset} of the binary that the text gives"
-        raise type(error)(f"{error.problem} ({where})") from None
     return binary, module
 
 
-def _is_text(data: bytes) -> bool:
-    return not data.startswith(MAGIC) and data.lstrip().startswith((b"(", b";;"))
+def read_source(source: bytes | Path) -> bytes:
+    """The bytes of a source."""
+    if isinstance(source, Path):
+        return read_file(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    raise TypeError(f"a module is bytes, a pathlib.Path or a Module, not {type(source).__name__}")
+
+
+def to_binary(data: bytes) -> bytes:
+    """The same object, or the binary of what is text."""
+    is_text = not data.startswith(MAGIC) and data.lstrip().startswith((b"(", b";;"))
+    return read_text(data) if is_text else data
+
+
+@contextlib.contextmanager
+def errors_in_text(is_text: bool) -> Iterator[None]:
+    """Where the source is text, say so of the places in errors."""
+    try:
+        yield
+    except InputError as error:
+        if not is_text or error.offset is None:
+            raise
+        where = f"byte {error.offset} of the binary that the text gives"
+        raise type(error)(f"{error.problem} ({where})") from None
 
 
 def _assemble(
@@ -174,7 +230,7 @@ def _assemble(
 
     Raises:
         ValidationError: the result is not valid.
-        ValueError: the result is larger than the input.
+        ValueError: the result is larger than the input, in the size that counts.
     """
     imported = len(original.imported(Kind.FUNCTION))
     origins = manager.origins
@@ -189,16 +245,21 @@ def _assemble(
     result = encode(finished)
     if result != data:
         validate(finished, result)
-    if len(result) > len(data):
-        raise ValueError(f"{len(result)} bytes are more than {len(data)}")
+    goal = manager.options.goal
+    weight = size_for(goal)(result)
+    if weight > report.input_weight:
+        by_goal = "" if goal == RAW else f" by {goal}"
+        raise ValueError(f"{weight} bytes{by_goal} are more than {report.input_weight}")
     report.sections_saved = sections_saved(optimized, finished)
     function_map = origins.function_map(imported + len(original.functions))
     report.changed = sum([new is None or new in changed for new in function_map])
     report.notices += notices
+    report.output_weight = weight
     return _finish(finished, result, data, report, function_map)
 
 
 def _unchanged(module: Module, data: bytes, report: Report) -> Result:
+    report.output_weight = report.input_weight
     functions = len(module.imported(Kind.FUNCTION)) + len(module.functions)
     return _finish(module, data, data, report, tuple(range(functions)))
 

@@ -6,7 +6,6 @@ Exit codes: see `EXIT_CODES` in `wasmopt.commands`.
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import logging
 import os
@@ -15,15 +14,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
+from wasmopt.collector import tune_collector
 from wasmopt.commands import COMMANDS
 from wasmopt.commands.console import say
 from wasmopt.errors import UsageError, WasmOptError
 
 _log = logging.getLogger(__name__)
 
-_COLLECTIONS: Final = (100_000, 50, 100)
-"""Thresholds of the garbage collector.  There are few cycles among millions of small objects: with
-Python's own thresholds a tenth of the time goes into looking for them."""
 INTERRUPTED: Final = 130
 """Exit code after SIGINT, as shells have it."""
 
@@ -67,7 +64,7 @@ def run_as_program() -> NoReturn:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
             signal.signal(number, _end)
-    gc.set_threshold(*_COLLECTIONS)
+    tune_collector()
     code = main()
     try:
         if sys.stdout is not None:

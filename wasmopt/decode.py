@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from wasmopt.component import is_component
 from wasmopt.errors import DecodeError, InputError
 from wasmopt.function import Function, LocalGroups
 from wasmopt.instr import InstrPool
@@ -45,7 +46,6 @@ from wasmopt.types import (
 
 MAGIC: Final = b"\0asm"
 VERSION: Final = b"\1\0\0\0"
-COMPONENT_VERSION: Final = b"\x0d\0\1\0"
 
 MAX_LOCALS: Final = 50_000
 """Locals of a function, parameters included: the limit that all engines share (JS API §limits)."""
@@ -116,8 +116,8 @@ def _read_header(reader: Reader) -> None:
     start = reader.data[:8]
     if not start.startswith(MAGIC):
         raise DecodeError("not a WebAssembly binary (it does not start with 00 61 73 6d)", 0)
-    if start[4:] == COMPONENT_VERSION:
-        raise DecodeError("this is a component, not a core module; extract its core modules", 4)
+    if is_component(start):
+        raise DecodeError("this is a component, not a core module", 4)
     if start[4:] != VERSION:
         raise DecodeError(f"unknown version {start[4:].hex(' ')}, expected 01 00 00 00", 4)
     reader.position = 8

@@ -8,6 +8,11 @@ returns gets past these gates.
 Several changes of one function may share a proof: passes go on from versions that are not proved
 yet, and the last is compared with the first.  Where that is not proved, each change is.
 
+What counts as smaller is up to the goal.  Compressed sizes do not add up function by function:
+there, functions still have to shrink one by one, and then a stage of passes over all of them is
+kept or put back as a whole, by what the compressor makes of the module.  A pass over the module
+may make it longer, as long as it compresses to less.
+
 A pass over the whole module is a barrier: the passes before it have been through all functions,
 and it goes through the same two gates as a whole.
 """
@@ -17,21 +22,25 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from wasmopt.context import Context, Pass
-from wasmopt.encode import encode
+from wasmopt.encode import encode, expr_bytes
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
+from wasmopt.goals import RAW, size_for
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import ModulePass, ModuleProver, refuse_modules
 from wasmopt.options import MAX_ROUNDS, Options
 from wasmopt.origins import Origins
+from wasmopt.outcome import Outcome, Spread
 from wasmopt.proposals import MalformedError, check_form, check_proposal
 from wasmopt.report import PassReport
+from wasmopt.tokenizer import tokenize
 from wasmopt.validate import legacy_exceptions, validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
 
@@ -39,6 +48,9 @@ _log = logging.getLogger(__name__)
 
 INVALID: Final = "made the module invalid"
 """Why changes are reverted that no gate stopped."""
+NOT_LIGHTER: Final = "no smaller when compressed"
+"""Why changes of functions are reverted, all of a stage, that only the goal is against."""
+_FORKS: Final = frozenset(["if", "loop", "br_if", "br_table"])
 MAX_VALIDATIONS: Final = 40
 """Times a module is validated to find the functions that make it invalid."""
 
@@ -109,6 +121,8 @@ class Manager:
         on_progress: called with (functions done, functions in all).
         prover_of_several: what may prove several changes of a function at once, when they are
             all made; where it cannot, or is None, `prover` has to prove each.
+        spread: takes functions through passes in other processes; None for this one.  Not used
+            with fuel or an observer, which want changes one after the other.
         reports: one for each pass, filled by the run.
         rounds: the most visits that one function took.
         origins: where functions and the rest went that the input has.
@@ -122,6 +136,7 @@ class Manager:
     on_progress: Callable[[int, int], None] | None = None
     module_prover: ModuleProver = refuse_modules
     prover_of_several: Prover | None = None
+    spread: Spread | None = None
     reports: dict[str, PassReport] = field(init=False)
     rounds: int = field(init=False, default=0)
     origins: Origins = field(init=False, default_factory=Origins)
@@ -132,6 +147,9 @@ class Manager:
     _final: list[_Change] = field(init=False, default_factory=list)
     _put_back: dict[tuple[str, str], None] = field(init=False, default_factory=dict)
     _visited: int = field(init=False, default=0)
+    _weighed: list[tuple[Module, bool, int]] = field(init=False, default_factory=list)
+    _rested: dict[Function, frozenset[str]] = field(init=False, default_factory=dict)
+    """Passes that find nothing more to do in a function."""
 
     def __post_init__(self) -> None:
         self.reports = {each.name: PassReport(each.name) for each in self.passes}
@@ -151,32 +169,112 @@ class Manager:
                     module = self._change_module(stage, self._settle(module))
                 else:
                     left = sum([not isinstance(each, ModulePass) for each in stages[place:]])
-                    module = self._change_functions(stage, module, left)
+                    after = self._change_functions(stage, module, left)
+                    module = self._judge_stage(module, after)
             if not self.options.converge or len(stages) == 1 or module is before:
                 return module
-            size, size_before = len(encode(module)), size or len(encode(before))
+            size_before = size or self._weight(before, preview=True)
+            size = self._weight(module, preview=True)
             if size >= size_before:
                 return module
+
+    def visit(self, context: Context, positions: Sequence[int]) -> Outcome:
+        """Take some functions through the passes, all of which are function-local."""
+        module = context.module
+        passes = [each for each in self.passes if isinstance(each, Pass)]
+        imported = len(module.imported(Kind.FUNCTION))
+        changed = {}
+        rested: list[int] = []
+        for position in positions:
+            before = module.functions[position]
+            after = self._optimize(passes, before, imported + position, context)
+            if after is not before:
+                changed[position] = (after.locals, expr_bytes(after.body))
+            if after in self._rested:
+                rested.append(position)
+        kept = {
+            index: [(each.report.name, each.saved, each.method) for each in changes]
+            for index, changes in self._kept.items()
+        }
+        reports = list(self.reports.values())
+        wrong, rounds = self._wrong, self.rounds
+        return Outcome(changed, reports, kept, wrong, rounds, len(positions), tuple(rested))
 
     def _change_functions(self, passes: Sequence[Pass], module: Module, stages: int) -> Module:
         """Take every function through some passes; `stages` is how often that is still to come,
         this time included.
         """
-        context = Context(module)
         legacy = legacy_exceptions(module)
-        imported = len(module.imported(Kind.FUNCTION))
+        names = [each.name for each in passes]
         functions = list(module.functions)
+        known = self._rested
+        self._rested = {each: known[each] for each in functions if each in known}
         total = self._visited + stages * len(functions)
-        for position, function in enumerate(functions):
-            if not legacy or legacy.isdisjoint(function.body):
-                index = imported + position
-                functions[position] = self._optimize(passes, function, index, context)
-            self._visited += 1
+        covered = [
+            position
+            for position, function in enumerate(functions)
+            if not self._rested.get(function, frozenset()).issuperset(names)
+            and (not legacy or legacy.isdisjoint(function.body))
+        ]
+        self._visited += len(functions) - len(covered)
+        if self.spread is None or self.observer is not None or self.options.fuel is not None:
+            work = self._visit_here(passes, module, covered)
+        else:
+            work = self._visit_elsewhere(self.spread, passes, module, covered)
+        for visited, changed in work:
+            for position, function in changed.items():
+                functions[position] = function
+            self._visited += visited
             if self.on_progress is not None:
                 self.on_progress(self._visited, total)
         if not changed_functions(module.functions, functions):
             return module
         return replace(module, functions=tuple(functions))
+
+    def _visit_here(
+        self, passes: Sequence[Pass], module: Module, positions: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, Function]]]:
+        """Take functions through passes; yields how many were, and their new versions."""
+        context = Context(module)
+        imported = len(module.imported(Kind.FUNCTION))
+        for position in positions:
+            function = module.functions[position]
+            yield 1, {position: self._optimize(passes, function, imported + position, context)}
+
+    def _visit_elsewhere(
+        self, spread: Spread, passes: Sequence[Pass], module: Module, positions: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, Function]]]:
+        """The same in other processes."""
+        for outcome in spread(passes, module, positions):
+            for report in outcome.reports:
+                self.reports[report.name].add(report)
+            for index, changes in outcome.kept.items():
+                self._kept.setdefault(index, []).extend(
+                    [_Change(self.reports[name], saved, method) for name, saved, method in changes]
+                )
+            for problem, indices in outcome.wrong.items():
+                self._wrong.setdefault(problem, []).extend(indices)
+            self.rounds = max(self.rounds, outcome.rounds)
+            changed = {}
+            for position, (groups, code) in outcome.functions.items():
+                body = tuple(tokenize(code, 0, len(code), module.pool))
+                changed[position] = Function(module.functions[position].type_index, groups, body)
+            names = frozenset([each.name for each in passes])
+            for position in outcome.rested:
+                self._rested[changed.get(position, module.functions[position])] = names
+            yield outcome.visited, changed
+
+    def _judge_stage(self, before: Module, after: Module) -> Module:
+        """The module behind a stage of passes over functions, or the one before it.
+
+        For raw bytes the functions have been weighed one by one, and these add up.
+        """
+        if after is before or self.options.goal == RAW:
+            return after
+        if self._weight(after, preview=True) < self._weight(before, preview=True):
+            return after
+        self.put_back(list(self._kept), NOT_LIGHTER)
+        return before
 
     def _settle(self, module: Module) -> Module:
         """The module as it will not be put back function by function any more: valid."""
@@ -200,6 +298,9 @@ class Manager:
                 return module
             after, claim = check_proposal(proposal)
             saved = len(encode(module)) - len(encode(after))
+            preview = not each.compresses
+            weight = self._weight(module, preview=preview)
+            lighter = self._weight(after, preview=preview) < weight
         except Exception as error:  # a pass may be arbitrarily wrong
             _log.warning("pass %s failed: %r", each.name, error)
             problem = str(error) if isinstance(error, MalformedError) else type(error).__name__
@@ -209,7 +310,7 @@ class Manager:
         finally:
             report.seconds += time.process_time() - start
         report.attempts += 1
-        if saved <= 0:
+        if not lighter:
             report.grown += 1
             return module
         verdict = self._prove([report], lambda: self.module_prover(module, after, claim))
@@ -225,15 +326,44 @@ class Manager:
         report.proved[verdict.method] += 1
         self._final.append(_Change(report, saved, verdict.method))
         self._fuel -= 1
-        self.origins.follow(module, after, claim)
+        imported = len(after.imported(Kind.FUNCTION))
+        for old, new in self.origins.follow(module, after, claim).items():
+            rested = self._rested.get(module.functions[old - imported], frozenset())
+            self._rested[after.functions[new - imported]] = rested
         if self.observer is not None:
-            imported = len(after.imported(Kind.FUNCTION))
             known = set(module.functions)
             for index, function in enumerate(after.functions, imported):
                 if function not in known:
                     self.observer(each.name, index, function, after)
         self.settled = after
         return after
+
+    def _weight(self, module: Module, *, preview: bool) -> int:
+        """The size that counts, in bytes.
+
+        Args:
+            module: what to measure.
+            preview: whether to measure what the passes that compress would make of it; none of
+                that is kept.
+        """
+        for known, as_preview, weight in self._weighed:
+            if known is module and as_preview == preview:
+                return weight
+        measured = self._previewed(module) if preview else module
+        weight = size_for(self.options.goal)(encode(measured))
+        self._weighed = [*self._weighed[-3:], (module, preview, weight)]
+        return weight
+
+    def _previewed(self, module: Module) -> Module:
+        """The module behind all passes that compress, with no regard to any gate."""
+        for each in self.passes if self.options.goal != RAW else ():
+            if isinstance(each, ModulePass) and each.compresses:
+                try:
+                    proposal = each.run(module, self.options)
+                    module = module if proposal is None else proposal[0]
+                except Exception as error:  # that is told when its turn comes
+                    _log.warning("pass %s failed: %r", each.name, error)
+        return module
 
     def put_back_invalid(self, before: Module, after: Module) -> Module:
         """`after` with those functions put back as `before` has them that make it invalid.
@@ -299,9 +429,16 @@ class Manager:
         if self.prover_of_several is not None:
             self._visit(passes, visit, together=True)
             if self._prove_steps(visit) and not visit.interrupted:
+                self._rest(visit)
                 return visit.proved
         self._visit(passes, visit, together=False)
+        self._rest(visit)
         return visit.proved
+
+    def _rest(self, visit: _Visit) -> None:
+        """Remember that the passes find nothing more to do, if they do not."""
+        if all(each is visit.proved for each in visit.seen.values()):
+            self._rested[visit.proved] = frozenset(visit.seen)
 
     def _visit(self, passes: Sequence[Pass], visit: _Visit, *, together: bool) -> None:
         """Rounds of passes over one function, with proofs after each change or left for later."""
@@ -359,12 +496,14 @@ class Manager:
     def _prove_steps(self, visit: _Visit) -> bool:
         """Prove the steps of a visit, as many as possible with one proof.
 
-        What was not proved together is halved, until a single step shows what is wrong.  That
-        one is put back; what came behind it was made from it and is forgotten.
+        Steps that change how often control forks are proved alone, since no cheap tier compares
+        what forks elsewhere.  What was not proved together is halved, until a single step shows
+        what is wrong.  That one is put back; what came behind it was made from it and is
+        forgotten.
         """
         steps = visit.steps
         versions = [visit.proved, *[step.after for step in steps]]
-        parts = [(0, len(steps))] if steps else []
+        parts = _parts(versions)
         done = 0
         while parts:
             first, last = parts.pop()
@@ -428,6 +567,19 @@ def changed_functions(before: Sequence[Function], after: Sequence[Function]) -> 
     """Positions at which the two differ."""
     pairs = zip(before, after, strict=True)
     return [position for position, (old, new) in enumerate(pairs) if old is not new]
+
+
+def _parts(versions: Sequence[Function]) -> list[tuple[int, int]]:
+    """The steps between versions in parts that may be proved together, the last part first."""
+    last = len(versions) - 1
+    if last < 2:
+        return [(0, last)] if last else []
+    forks = [Counter([i.name for i in each.body if i.name in _FORKS]) for each in versions]
+    cuts = {0, last}
+    for step in range(last):
+        if forks[step] != forks[step + 1]:
+            cuts |= {step, step + 1}
+    return list(pairwise(sorted(cuts)))[::-1]
 
 
 def _stages(passes: Sequence[Pass | ModulePass]) -> list[ModulePass | list[Pass]]:

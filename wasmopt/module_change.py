@@ -71,11 +71,14 @@ class ModulePass:
         summary: one line for `--help`.
         run: returns the changed module and the correspondence, or None when there is nothing to
             do.  It need not be right: what the validator cannot prove is put back.
+        compresses: whether it is for compressed sizes: it comes when everything else is done, and
+            before that others are judged by what it will make of their results.
     """
 
     name: str
     summary: str
     run: Callable[[Module, Options], tuple[Module, Correspondence] | None]
+    compresses: bool = False
 
 
 ModuleProver = Callable[[Module, Module, Correspondence], Verdict]

@@ -9,6 +9,7 @@ from typing import Final
 
 from wasmopt.errors import UsageError
 from wasmopt.features import check_feature_name
+from wasmopt.goals import RAW, check_goal
 
 LEVELS: Final[Mapping[str, str]] = {
     "0": "re-encode only",
@@ -28,6 +29,8 @@ OUTLINE: Final[Mapping[str, str]] = {
     "cold": "outside of loops",
     "none": "nowhere",
 }
+MAX_JOBS: Final = 61
+"""Processes that one pool can have on every system.  Source: concurrent.futures."""
 MAX_ROUNDS: Final = 10
 """Times the pipeline visits one function, 3 being the usual number; with `converge`, times in a
 row without a byte saved."""
@@ -39,6 +42,7 @@ class Options:
 
     Attributes:
         level: one of `LEVELS`; names a pipeline.
+        goal: one of `GOALS` in `goals.py`: the size that counts; names a pipeline too.
         passes: pass names to run in this order instead of a level's pipeline.
         converge: visit a function until nothing gets smaller, not just `MAX_ROUNDS` times.
         fuel: stop after this many accepted changes (for bisecting a problem); None for no limit.
@@ -49,12 +53,14 @@ class Options:
         disabled_features: features that the input must not use, names as in `features.py`.
         print_after: names of passes behind which a changed function is printed.
         solver: one of `SOLVERS`, for what the tiers of the validator without one leave open.
-        outline: one of `OUTLINE`, where repeated code becomes a function; None to have the level
-            decide.
+        outline: one of `OUTLINE`, where repeated code becomes a function; None to have level and
+            goal decide.
         cache: file with the verdicts of earlier runs; None for none.
+        jobs: processes that work on functions; 1 for this one alone.  The result is the same.
     """
 
     level: str = "s"
+    goal: str = RAW
     passes: tuple[str, ...] | None = None
     converge: bool = False
     fuel: int | None = None
@@ -68,10 +74,12 @@ class Options:
     solver: str = "z3"
     outline: str | None = None
     cache: Path | None = None
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
             raise UsageError(f"unknown level {self.level!r}, known: {' '.join(LEVELS)}")
+        check_goal(self.goal)
         if self.solver not in SOLVERS:
             raise UsageError(f"unknown solver {self.solver!r}, known: {' '.join(SOLVERS)}")
         if self.outline is not None and self.outline not in OUTLINE:
@@ -81,5 +89,7 @@ class Options:
                 raise UsageError(f"{name} is the text {value!r}, it has to be a list of names")
         if self.fuel is not None and (type(self.fuel) is not int or self.fuel < 0):
             raise UsageError(f"fuel is {self.fuel}, it counts changes: a number from 0 on, or None")
+        if type(self.jobs) is not int or not 1 <= self.jobs <= MAX_JOBS:
+            raise UsageError(f"jobs is {self.jobs}, a number of processes from 1 to {MAX_JOBS}")
         for feature in self.disabled_features:
             check_feature_name(feature)

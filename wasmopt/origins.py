@@ -31,21 +31,27 @@ class Origins:
             [index for index, (old, new) in enumerate(pairs, imported) if old is not new]
         )
 
-    def follow(self, before: Module, after: Module, claim: Correspondence) -> None:
-        """A change of the whole module was kept."""
+    def follow(self, before: Module, after: Module, claim: Correspondence) -> dict[int, int]:
+        """A change of the whole module was kept.
+
+        Returns:
+            The functions in which nothing but indices changed: old index -> new one.
+        """
         self.moved = True
         indices = claim.maps.get(Kind.FUNCTION)
         imported = len(before.imported(Kind.FUNCTION))
         renumbering = Renumbering(claim, after.pool)
-        changed = set(range(imported, imported + len(after.functions)))
+        same: dict[int, int] = {}
         for old, function in enumerate(before.functions, imported):
             new = old if indices is None else indices[old]
-            if new is None or old in self.changed or old in claim.reshaped:
+            if new is None or old in claim.reshaped:
                 continue
             if _is_renumbered(function, after.functions[new - imported], renumbering):
-                changed.discard(new)
-        self.changed = changed
+                same[old] = new
+        kept = {new for old, new in same.items() if old not in self.changed}
+        self.changed = set(range(imported, imported + len(after.functions))) - kept
         self.claim = compose(self.claim, claim)
+        return same
 
     def function_map(self, count: int) -> Map:
         """For each of the `count` functions of the input its index now, None for what is gone."""

@@ -49,12 +49,16 @@ class Reader:
 
     def take(self, length: int, what: str) -> bytes:
         """The next `length` bytes."""
+        start = self.position
+        self.skip(length, what)
+        return self.data[start : self.position]
+
+    def skip(self, length: int, what: str) -> None:
+        """Leave out the next `length` bytes."""
         if length > self.end - self.position:
             left = self.end - self.position
             raise DecodeError(f"{what} needs {length} bytes, {left} are left", self.position)
-        start = self.position
         self.position += length
-        return self.data[start : self.position]
 
     def unsigned(self, bits: int, what: str) -> int:
         """An unsigned LEB128 number below 2**bits."""
@@ -100,7 +104,7 @@ class Reader:
     def sub_reader(self, length: int, what: str) -> Reader:
         """A reader over the next `length` bytes, which this one skips."""
         start = self.position
-        self.take(length, what)
+        self.skip(length, what)
         return Reader(self.data, start, start + length)
 
     def expect_end(self, what: str) -> None:

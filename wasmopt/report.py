@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
@@ -37,6 +37,10 @@ class PassReport:
     seconds: float = 0.0
     proof_seconds: float = 0.0
 
+    def add(self, other: PassReport) -> None:
+        """Count what was done elsewhere."""
+        _add(self, other)
+
 
 @dataclass(slots=True)
 class ProofReport:
@@ -59,6 +63,17 @@ class ProofReport:
     cache_hits: int = 0
     cache_misses: int = 0
 
+    def add(self, other: ProofReport) -> None:
+        """Count what was done elsewhere."""
+        _add(self, other)
+
+
+def _add(report: PassReport | ProofReport, other: PassReport | ProofReport) -> None:
+    """Add every number of one report to another of its kind."""
+    for each in fields(report):
+        if each.name != "name":
+            setattr(report, each.name, getattr(report, each.name) + getattr(other, each.name))
+
 
 @dataclass(slots=True)
 class Report:
@@ -68,24 +83,52 @@ class Report:
     Attributes:
         encoding_saved: by minimal numbers and section headers.
         sections_saved: by custom sections dropped, empty sections included.
+        input_weight, output_weight: in the size that the goal names.
         input_code, output_code: content of the code section.
+        imported: how many functions are imported.
         functions: how many are defined; `changed` of them were changed.
         rounds: the most visits that one function took.
-        seconds: of the whole run.
+        seconds: of the whole run, other processes included; `seconds_elsewhere` is what these took.
         proofs: what the validator did.
         notices: things the user should know, one line each.
     """
 
     input_size: int
     output_size: int = 0
+    input_weight: int = 0
+    output_weight: int = 0
     input_code: int = 0
     output_code: int = 0
     encoding_saved: int = 0
     sections_saved: int = 0
+    imported: int = 0
     functions: int = 0
     changed: int = 0
     rounds: int = 0
     seconds: float = 0.0
+    seconds_elsewhere: float = 0.0
     passes: list[PassReport] = field(default_factory=list)
     proofs: ProofReport = field(default_factory=ProofReport)
     notices: list[str] = field(default_factory=list)
+
+    def add(self, part: Report, name: str) -> None:
+        """Count what was done to a part of the input, which notices call `name`.
+
+        Sizes of the whole, savings by re-encoding and the time are not sums of those of parts.
+        """
+        self.input_code += part.input_code
+        self.output_code += part.output_code
+        self.sections_saved += part.sections_saved
+        self.imported += part.imported
+        self.functions += part.functions
+        self.changed += part.changed
+        self.rounds = max(self.rounds, part.rounds)
+        self.seconds_elsewhere += part.seconds_elsewhere
+        known = {each.name: each for each in self.passes}
+        for entry in part.passes:
+            if entry.name not in known:
+                known[entry.name] = PassReport(entry.name)
+                self.passes.append(known[entry.name])
+            known[entry.name].add(entry)
+        self.proofs.add(part.proofs)
+        self.notices += [f"{name}: {notice}" for notice in part.notices]

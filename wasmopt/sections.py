@@ -5,7 +5,8 @@ section                                what happens to it
 =====================================  ====================================================
 ``name``                               kept with ``-g`` (without the local and label names of
                                        functions that changed, and with the new numbers of what
-                                       has others now), else dropped; kept at ``-O0``
+                                       has others now; what passes made has none), else
+                                       dropped; kept at ``-O0``
 ``.debug_*``, ``external_debug_info``  dropped when the code changed: the offsets in it are
                                        not rewritten
 ``metadata.code.*``                    the same (branch hints and the like, by code offset)

@@ -40,7 +40,18 @@ REFUSED = {
     "text": (b"hello, world\n", "at byte 0: not a WebAssembly binary"),
     "zeros": (b"\0" * 5_000_000, "at byte 0: not a WebAssembly binary"),
     "an archive": (b"!<arch>\n", "at byte 0: not a WebAssembly binary"),
-    "a component": (b"\0asm\x0d\0\1\0", "at byte 4: this is a component, not a core module"),
+    "a component that is cut": (
+        b"\0asm\x0d\0\1\0" + section(4, HEADER)[:-1],
+        "at byte 10: section needs 8 bytes, 7 are left",
+    ),
+    "a component of another version": (
+        b"\0asm\x0d\0\1\0" + section(4, HEADER),
+        "at byte 10: a component starts with 00 61 73 6d 0d 00 01 00, not 00 61 73 6d 01 00 00 00",
+    ),
+    "a component with a wrong module": (
+        b"\0asm\x0d\0\1\0" + section(1, HEADER + b"\x0e\0"),
+        "at byte 18: core module 0: unknown section 14",
+    ),
     "another version": (b"\0asm\2\0\0\0", "at byte 4: unknown version 02 00 00 00"),
     "a cut header": (b"\0asm\1\0", "at byte 4: unknown version 01 00"),
     "text that is no module": (b"(modul)", "line 1, column 2: "),

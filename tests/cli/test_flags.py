@@ -21,7 +21,7 @@ from wasmopt.decode import decode
 from wasmopt.features import FEATURES
 from wasmopt.function import Function
 from wasmopt.options import LEVELS, Options
-from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
+from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY, pipeline
 from wasmopt.text import read_text
 from wasmopt.verify import default_path
 from wasmopt.version import VERSION
@@ -100,6 +100,24 @@ def test_passes_and_levels_in_order(
     assert (seen[0].level, seen[0].passes) == (level, passes)
 
 
+def test_levels_among_passes_are_those_of_the_goal(folder: Path, seen: list[Options]) -> None:
+    assert run("-Oz", "--vacuum", "--for", "gzip") == 0
+    assert seen[0].passes == (*pipeline(Options(level="z", goal="gzip")), "vacuum")
+    assert "outlining" not in (seen[0].passes or ())
+
+
+def test_brotli_has_to_be_installed(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "brotli", None)
+    (folder / "out.wasm").unlink(missing_ok=True)
+    assert run("-O", "--for", "brotli") == 2
+    assert capsys.readouterr().err == (
+        "wasmopt: error: the goal brotli needs the brotli package, pip install 'wasmopt[brotli]'\n"
+    )
+    assert not (folder / "out.wasm").exists()
+
+
 def test_every_pass_has_a_flag(folder: Path, seen: list[Options]) -> None:
     for name in [*REGISTRY, *MODULE_PASSES]:
         assert run(f"--{name}") == 0
@@ -127,6 +145,8 @@ def test_flags_may_stand_anywhere(folder: Path) -> None:
         ("--strip-target-features", {"strip_target_features": True}),
         ("--solver none", {"solver": "none"}),
         ("--outline cold", {"outline": "cold"}),
+        ("--for gzip", {"goal": "gzip"}),
+        ("--for raw", {}),
         ("--no-cache", {"cache": None}),
         ("-gq", {"keep_names": True}),
         ("--all-features", {}),
@@ -236,7 +256,8 @@ def test_metrics_add_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     passes = list(dict.fromkeys(ALL))
     table = [line.split() for line in lines[1 : len(passes) + 5]]
     assert lines[len(passes) + 5 :] == [
-        f"{name}: 1 proved by text" for name in ("vacuum", "dead-locals")
+        *[f"{name}: 1 proved by values" for name in ("vacuum", "dead-locals")],
+        "proofs: 0 known from the cache, 1 not",
     ]
     assert table[0][:4] == ["pass", "attempts", "kept", "saved"]
     assert [row[0] for row in table[1:]] == [*passes, "re-encoding", "sections", "all"]

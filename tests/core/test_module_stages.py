@@ -20,6 +20,7 @@ from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, ModulePass, refuse_modules
 from wasmopt.options import Options
 from wasmopt.passes import MODULE_PASSES
+from wasmopt.passes.module_edits import follow
 from wasmopt.reporting.build import build_document
 from wasmopt.text import function_names, module_text, read_text
 from wasmopt.validate import validate
@@ -155,6 +156,33 @@ def test_progress_goes_on_behind_a_barrier() -> None:
     assert seen == [(1, 6), (2, 6), (3, 6), (4, 5), (5, 5)]
 
 
+def test_a_function_at_rest_is_not_visited_again_where_only_indices_changed() -> None:
+    """The second function calls the third, which the barrier between the stages renumbers."""
+    visited: list[str] = []
+
+    def look(function: Function, _context: Context) -> Function:
+        visited.append(" ".join(instr.name for instr in function.body))
+        return function
+
+    def change(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
+        if len(module.functions) < 3:
+            return None
+        claim = Correspondence({Kind.FUNCTION: (None, 0, 1)})
+        after = follow(module, claim)
+        nop = module.pool.make("nop")
+        last = after.functions[1].with_body(after.functions[1].body[1:])
+        assert after.functions[1].body[0] is nop
+        return replace(after, functions=(after.functions[0], last)), claim
+
+    looking = Pass("look", "", look)
+    module = module_of('(func nop) (func (export "a") call 2) (func nop nop nop)')
+    manager(looking, ModulePass("change", "", change), looking).run(module)
+    assert visited == ["nop end", "call end", "nop nop nop end", "nop nop end"]
+    visited.clear()
+    manager(looking, ModulePass("change", "", change), looking, NOPS).run(module)
+    assert visited[3:] == ["call end", "nop nop end", "nop end", "end"]
+
+
 def test_kept_changes_are_told_with_the_functions_that_differ() -> None:
     told: list[tuple[str, int]] = []
     module = module_of('(func) (func (export "a") call 2) (func nop)')
@@ -188,6 +216,17 @@ def test_names_follow_what_they_name() -> None:
     assert all(name in names.data for name in (b"\1x", b"\1y", b"\1w", b"\1h"))
     assert all(name not in names.data for name in (b"\1z", b"\1g"))
     assert result.function_map == (0, None, 1, 2, 2, 3)
+
+
+def test_names_of_locals_go_with_the_parameters_that_they_count() -> None:
+    """The text of the function stays as it is, and so its locals would get wrong names."""
+    text = """(module (import "e" "f" (func $f)) (func $g (param $x i32) (param $y i32) call $f)
+        (func $m (export "m") (param $z i32) local.get $z i32.const 1 call $g))"""
+    options = Options(keep_names=True, passes=("dead-arguments",))
+    result = optimize(decode(read_text(text)), options)
+    assert function_names(result.module) == {0: "f", 1: "g", 2: "m"}
+    names = next(each for each in result.module.custom_sections() if each.name == "name")
+    assert all(name not in names.data for name in (b"\1x", b"\1y"))
 
 
 def test_reports_add_up_and_know_where_functions_went() -> None:

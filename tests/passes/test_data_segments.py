@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -270,28 +271,30 @@ def fewest_bytes(image: bytes, memory: int) -> int:
 # --- broken twins ---------------------------------------------------------------------------------
 
 _Segments = Sequence[DataSegment]
-_PIECES = data_segments._pieces
-_Piece = data_segments._Piece
+_Pattern = re.Pattern[bytes]
+_CUT = data_segments.cut
+_Piece = data_segments.Piece
 
 
-def loses_a_byte(segments: _Segments) -> list[_Piece]:
-    return [*_PIECES(segments)[:-1], _Piece(_PIECES(segments)[-1].start, b"")]
+def loses_a_byte(segments: _Segments, piece: _Pattern) -> list[_Piece]:
+    *others, last = _CUT(segments, piece)
+    return [*others, _Piece(last.start, b"")]
 
 
-def shifts_a_segment(segments: _Segments) -> list[_Piece]:
-    return [_Piece(each.start + 1, each.data) for each in _PIECES(segments)]
+def shifts_a_segment(segments: _Segments, piece: _Pattern) -> list[_Piece]:
+    return [_Piece(each.start + 1, each.data) for each in _CUT(segments, piece)]
 
 
-def writes_in_another_order(segments: _Segments) -> list[_Piece]:
-    return _PIECES(segments[::-1])
+def writes_in_another_order(segments: _Segments, piece: _Pattern) -> list[_Piece]:
+    return _CUT(segments[::-1], piece)
 
 
-def trims_what_is_no_zero(segments: _Segments) -> list[_Piece]:
-    return [_Piece(each.start, each.data[:-1]) for each in _PIECES(segments)]
+def trims_what_is_no_zero(segments: _Segments, piece: _Pattern) -> list[_Piece]:
+    return [_Piece(each.start, each.data[:-1]) for each in _CUT(segments, piece)]
 
 
-def changes_a_byte(segments: _Segments) -> list[_Piece]:
-    return [_Piece(each.start, each.data[:-1] + b"?") for each in _PIECES(segments)]
+def changes_a_byte(segments: _Segments, piece: _Pattern) -> list[_Piece]:
+    return [_Piece(each.start, each.data[:-1] + b"?") for each in _CUT(segments, piece)]
 
 
 OVER = f'{HEAD} (data (i32.const 8) "\\00abcd\\00") (data (i32.const 10) "x\\00")'
@@ -319,10 +322,10 @@ def assert_put_back(wrong: Callable[[Module], Any], wat: str) -> None:
 
 @pytest.mark.parametrize("broken", INSIDE, ids=lambda each: each.__name__)
 def test_other_bytes_are_put_back(
-    broken: Callable[[_Segments], list[_Piece]], monkeypatch: pytest.MonkeyPatch
+    broken: Callable[[_Segments, _Pattern], list[_Piece]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_module_pass("data", module_of(OVER))
-    monkeypatch.setattr(data_segments, "_pieces", broken)
+    monkeypatch.setattr(data_segments, "cut", broken)
     assert_put_back(lambda module: data_segments.data_segments(module, Options()), OVER)
 
 

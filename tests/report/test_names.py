@@ -79,6 +79,7 @@ def test_a_twin_without_names_is_of_no_use() -> None:
 )
 def test_names_of_rust_are_shown_as_they_were_written(name: str, shown: str) -> None:
     assert readable(name) == shown
+    assert readable(f"core module 12: {name}") == f"core module 12: {shown}"
 
 
 @pytest.mark.parametrize(

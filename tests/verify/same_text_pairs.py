@@ -19,6 +19,10 @@ HOST: Final = """
 Pairs = dict[str, tuple[str, str]]
 
 EQUAL: Final[Pairs] = {
+    "hints at alignment": (
+        "(i32.store offset=4 align=1 (i32.const 8) (i32.load align=4 (i32.const 0)))",
+        "(i32.store offset=4 align=4 (i32.const 8) (i32.load align=2 (i32.const 0)))",
+    ),
     "nops": ("nop (call $take (i32.const 1)) nop", "(call $take (i32.const 1))"),
     "code behind br": (
         "(block (br 0) (call $take (i32.const 1))) (call $take (i32.const 2))",
@@ -247,6 +251,14 @@ EQUAL: Final[Pairs] = {
 """Must be accepted."""
 
 DIFFERENT: Final[Pairs] = {
+    "offset, whatever the hint": (
+        "(i32.store offset=4 align=1 (i32.const 8) (i32.const 1))",
+        "(i32.store offset=8 align=1 (i32.const 8) (i32.const 1))",
+    ),
+    "width, whatever the hint": (
+        "(i32.store8 align=1 (i32.const 8) (i32.const 257))",
+        "(i32.store16 align=1 (i32.const 8) (i32.const 257))",
+    ),
     "dropped load": ("(drop (i32.load (call $make)))", "(drop (call $make))"),
     "dropped division": (
         "(drop (i32.div_u (i32.const 1) (call $make)))",
@@ -403,10 +415,6 @@ DIFFERENT: Final[Pairs] = {
 """Must be refused, and really differ."""
 
 UNTOLD: Final[Pairs] = {
-    "alignment hint": (
-        "(i32.store align=1 (i32.const 0) (i32.const 1))",
-        "(i32.store align=2 (i32.const 0) (i32.const 1))",
-    ),
     "another type with the same default": (
         "(local externref) (drop (ref.as_non_null (local.get 0)))",
         "(local funcref) (drop (ref.as_non_null (local.get 0)))",

@@ -5,20 +5,27 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Final
 
-from wasmopt.api import Result, optimize
+from wasmopt.api import Result, optimize, to_binary
 from wasmopt.commands import COMMANDS, EXIT_CODES
 from wasmopt.commands.console import print_error, progress, say
 from wasmopt.commands.parser import Parser, ShowAction
 from wasmopt.commands.run_report import add_reports, read_reports
+from wasmopt.component import is_component
+from wasmopt.component_api import ComponentResult, optimize_component
 from wasmopt.errors import UsageError
 from wasmopt.features import FEATURES
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
 from wasmopt.function import Function
+from wasmopt.goals import GOALS, RAW
 from wasmopt.module import Module
 from wasmopt.options import LEVELS, OUTLINE, SOLVERS, Options
-from wasmopt.passes import MODULE_PASSES, PIPELINES, REGISTRY
+from wasmopt.parallel import dask_cluster
+from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import metrics_text
 from wasmopt.text import function_text, module_text
@@ -60,8 +67,8 @@ class _StepAction(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        level, names = self.const
-        namespace.steps = [*namespace.steps, *names]
+        level, _ = self.const
+        namespace.steps = [*namespace.steps, self.const]
         if level is None:
             namespace.only_level = False
         else:
@@ -128,9 +135,17 @@ def _add_step(
 
 
 def _add_levels(group: argparse._ArgumentGroup) -> None:
-    _add_step(group, "-O", "s", PIPELINES["s"], "the same as -Os")
+    _add_step(group, "-O", "s", (), "the same as -Os")
     for level, meaning in LEVELS.items():
-        _add_step(group, f"-O{level}", level, PIPELINES[level], meaning)
+        _add_step(group, f"-O{level}", level, (), meaning)
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in GOALS.items())
+    group.add_argument(
+        "--for",
+        dest="goal",
+        choices=GOALS,
+        default=RAW,
+        help=f"the size that counts, {RAW} unless given; {meanings}",
+    )
     group.add_argument(
         "-c", "--converge", action="store_true", help="go on until nothing gets smaller any more"
     )
@@ -140,6 +155,18 @@ def _add_levels(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--fuel", type=int, metavar="N", help="stop after N changes, to bisect a problem"
+    )
+    group.add_argument(
+        *("-j", "--jobs"),
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that work on functions; the result does not depend on it",
+    )
+    group.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="have the workers of a Dask cluster do that, by the address of its scheduler",
     )
 
 
@@ -199,33 +226,55 @@ def run(settings: argparse.Namespace) -> int:
     options = _options(settings)
     reports = read_reports(settings)
     settings.subject = settings.input
-    with progress(quiet=settings.quiet) as on_progress:
-        result = optimize(
-            read_input(settings.input),
+    source = read_input(settings.input)
+    component = is_component(to_binary(source))
+    if component:
+        _refuse_flags(settings)
+    with progress(quiet=settings.quiet) as on_progress, _cluster(settings) as executor:
+        result = (optimize_component if component else optimize)(
+            source,
             options,
             observer=_printer(options) if options.print_after else None,
             on_progress=on_progress,
+            executor=executor,
         )
     document = reports.document(result, options, settings)
     text = b""
-    if settings.print or (settings.emit_text and settings.output is not None):
+    if isinstance(result, Result) and (
+        settings.print or (settings.emit_text and settings.output is not None)
+    ):
         text = module_text(result.module).encode()
     if settings.output is not None:
         settings.subject = settings.output
         write_output(settings.output, text if settings.emit_text else result.data)
     if not settings.quiet:
-        _show(settings, result)
+        _show(settings, options, result)
     if settings.print:
         settings.subject = STANDARD_STREAM
         write_standard_output(text)
     return reports.tell(result, document, settings)
 
 
+def _cluster(settings: argparse.Namespace) -> AbstractContextManager[Executor | None]:
+    return nullcontext() if settings.dask is None else dask_cluster(settings.dask)
+
+
+def _refuse_flags(settings: argparse.Namespace) -> None:
+    """Raise UsageError for what can be done with modules only."""
+    for flag, given in (
+        ("-S", settings.emit_text),
+        ("--print", settings.print),
+        ("--symbols", settings.symbols is not None),
+    ):
+        if given:
+            raise UsageError(f"{flag} is for core modules, {settings.input} is a component")
+
+
 def _options(settings: argparse.Namespace) -> Options:
     default = "s" if settings.steps else "0"
-    return Options(
+    options = Options(
         level=settings.level or default,
-        passes=None if settings.only_level else tuple(settings.steps),
+        goal=settings.goal,
         converge=settings.converge,
         fuel=settings.fuel,
         keep_names=settings.debuginfo,
@@ -238,7 +287,14 @@ def _options(settings: argparse.Namespace) -> Options:
         solver=settings.solver,
         outline=settings.outline,
         cache=None if settings.no_cache else default_path(),
+        jobs=settings.jobs,
     )
+    if settings.only_level:
+        return options
+    passes: list[str] = []
+    for level, names in settings.steps:
+        passes += names if level is None else pipeline(replace(options, level=level))
+    return replace(options, passes=tuple(passes))
 
 
 def _printer(options: Options) -> Callable[[str, int, Function, Module], None]:
@@ -250,12 +306,15 @@ def _printer(options: Options) -> Callable[[str, int, Function, Module], None]:
     return show
 
 
-def _show(settings: argparse.Namespace, result: Result) -> None:
+def _show(settings: argparse.Namespace, options: Options, result: Result | ComponentResult) -> None:
     report = result.report
     if settings.output is None and not settings.print:
         say("no -o given, nothing is written")
     for notice in report.notices:
         say(f"{settings.input}: {notice}")
-    say(f"{settings.input}: {summary_line(report)}")
+    if isinstance(result, ComponentResult):
+        for each in result.modules:
+            say(f"{settings.input}: {each.name}: {summary_line(each.result.report, options.goal)}")
+    say(f"{settings.input}: {summary_line(report, options.goal)}")
     if settings.metrics and not settings.summary:
-        print_error(metrics_text(report))
+        print_error(metrics_text(report, options))

@@ -11,6 +11,7 @@ from typing import Final
 from wasmopt.api import Result
 from wasmopt.commands.console import print_error
 from wasmopt.commands.limit_flags import add_limits, load_report, read_limits, tell_limits
+from wasmopt.component_api import ComponentResult
 from wasmopt.decode import decode
 from wasmopt.errors import UsageError
 from wasmopt.files import STANDARD_STREAM, read_input, write_output
@@ -52,7 +53,7 @@ class RunReport:
     baseline: Baseline | None
 
     def document(
-        self, result: Result, options: Options, settings: argparse.Namespace
+        self, result: Result | ComponentResult, options: Options, settings: argparse.Namespace
     ) -> Document | None:
         """The report, None if nobody wants one.
 
@@ -72,7 +73,12 @@ class RunReport:
             baseline=self.baseline,
         )
 
-    def tell(self, result: Result, document: Document | None, settings: argparse.Namespace) -> int:
+    def tell(
+        self,
+        result: Result | ComponentResult,
+        document: Document | None,
+        settings: argparse.Namespace,
+    ) -> int:
         """Write and show the report, and check the limits; the exit code."""
         if document is None:
             limits = check_data(self.limits, result.data, self.baseline)

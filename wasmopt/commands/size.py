@@ -18,9 +18,9 @@ from wasmopt.files import (
     write_output,
     write_standard_output,
 )
+from wasmopt.goals import brotli_size, gzip_size
 from wasmopt.reporting.budgets import LimitName, check_data
 from wasmopt.reporting.build import TOP
-from wasmopt.reporting.measure import brotli_size, gzip_size
 from wasmopt.reporting.names import check_twin
 from wasmopt.reporting.size import (
     anatomy,

@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from wasmopt.errors import InputError, UsageError
 from wasmopt.files import read_file
-from wasmopt.reporting.measure import brotli_size, has_brotli
+from wasmopt.goals import brotli_size, has_brotli
 from wasmopt.reporting.schema import Baseline, Limit, Sizes
 
 LimitName = Literal["max-size", "max-brotli", "max-growth"]

@@ -6,16 +6,19 @@ import importlib.metadata
 import platform
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Final, Literal
 
 from wasmopt.api import Result
+from wasmopt.component_api import ComponentResult
 from wasmopt.decode import decode
+from wasmopt.goals import has_brotli
 from wasmopt.module import Kind, Module
 from wasmopt.options import Options
 from wasmopt.report import PassReport, ProofReport, Report
 from wasmopt.reporting.budgets import GivenLimit, check_limits
-from wasmopt.reporting.measure import function_sizes, has_brotli, measure, section_sizes
+from wasmopt.reporting.measure import function_sizes, measure, section_sizes
 from wasmopt.reporting.names import check_twin, function_labels
 from wasmopt.reporting.schema import (
     ASSUMPTIONS,
@@ -23,6 +26,7 @@ from wasmopt.reporting.schema import (
     Document,
     FunctionChange,
     Functions,
+    ModuleChange,
     Proofs,
     RunOptions,
     SectionChange,
@@ -37,7 +41,7 @@ _PACKAGES: Final = ("wasmtime", "z3-solver", "leb128")
 
 
 def build_document(
-    result: Result,
+    result: Result | ComponentResult,
     options: Options,
     *,
     name: str,
@@ -52,7 +56,7 @@ def build_document(
         result: what came out of it.
         options: what it was told.
         name: of the input; folders are left out.
-        symbols: the input with names of functions.
+        symbols: the input with names of functions; None for a component.
         top: length of the lists of functions.
         limits: on the output.
         baseline: the run to compare with.
@@ -60,9 +64,11 @@ def build_document(
     Raises:
         InputError: `symbols` is not the input with names.
     """
-    original = decode(result.source)
-    if symbols is not None:
-        check_twin(original, symbols)
+    changes = (
+        _module_functions(result, symbols)
+        if isinstance(result, Result)
+        else _component_functions(result)
+    )
     report = result.report
     output = measure(result.data)
     return Document(
@@ -70,25 +76,34 @@ def build_document(
         tool=VERSION,
         libraries=library_versions(),
         module=PurePath(name).name or name,
-        options=RunOptions(
-            level=options.level,
-            passes=options.passes,
-            converge=options.converge,
-            fuel=options.fuel,
-            solver=options.solver,
-        ),
+        options=run_options(options, report),
         assumptions=ASSUMPTIONS,
         input=measure(result.source),
         output=output,
+        modules=() if isinstance(result, Result) else _module_changes(result),
         sections=_section_changes(result),
         steps=steps_of(report),
-        functions=_functions(result, original, function_labels(original, symbols), top),
+        functions=_functions(changes, report, top),
         proofs=proofs_of(report.proofs),
         rounds=report.rounds,
         seconds=report.seconds,
         notices=tuple(report.notices),
         budget=check_limits(limits, output.raw, output.brotli, baseline),
         baseline=baseline,
+    )
+
+
+def run_options(options: Options, report: Report) -> RunOptions:
+    """What a run was told, and where repeated code so could become functions."""
+    outlining = any(each.name == "outlining" for each in report.passes)
+    return RunOptions(
+        level=options.level,
+        goal=options.goal,
+        outline=(options.outline or "cold") if outlining else "none",
+        passes=options.passes,
+        converge=options.converge,
+        fuel=options.fuel,
+        solver=options.solver,
     )
 
 
@@ -148,7 +163,7 @@ def proofs_of(report: ProofReport) -> Proofs:
     )
 
 
-def _section_changes(result: Result) -> tuple[SectionChange, ...]:
+def _section_changes(result: Result | ComponentResult) -> tuple[SectionChange, ...]:
     before, after = section_sizes(result.source), section_sizes(result.data)
     sizes = [(name, before.get(name, 0), after.get(name, 0)) for name in {**before, **after}]
     return tuple(
@@ -159,7 +174,49 @@ def _section_changes(result: Result) -> tuple[SectionChange, ...]:
     )
 
 
-def _functions(result: Result, original: Module, labels: Sequence[str], top: int) -> Functions:
+def _module_changes(result: ComponentResult) -> tuple[ModuleChange, ...]:
+    rows = []
+    for each in result.modules:
+        report = each.result.report
+        rows.append(
+            ModuleChange(
+                name=each.name,
+                offset=each.offset,
+                before=report.input_size,
+                after=report.output_size,
+                delta=report.output_size - report.input_size,
+                defined=report.functions,
+                changed=report.changed,
+            )
+        )
+    return tuple(rows)
+
+
+def _functions(changes: Sequence[FunctionChange], report: Report, top: int) -> Functions:
+    changed = [change for change in changes if change.delta]
+    return Functions(
+        imported=report.imported,
+        defined=report.functions,
+        changed=report.changed,
+        largest=tuple(sorted(changes, key=lambda change: -change.after)[:top]),
+        most_changed=tuple(sorted(changed, key=lambda change: -abs(change.delta))[:top]),
+    )
+
+
+def _component_functions(result: ComponentResult) -> list[FunctionChange]:
+    return [
+        replace(change, name=f"{each.name}: {change.name}")
+        for each in result.modules
+        for change in _module_functions(each.result)
+    ]
+
+
+def _module_functions(result: Result, symbols: Module | None = None) -> list[FunctionChange]:
+    """Every function of the input, then those that only the output has."""
+    original = decode(result.source)
+    if symbols is not None:
+        check_twin(original, symbols)
+    labels = function_labels(original, symbols)
     imported = len(original.imported(Kind.FUNCTION))
     left = dict(enumerate(function_sizes(result.data), imported))
     changes = []
@@ -168,17 +225,9 @@ def _functions(result: Result, original: Module, labels: Sequence[str], top: int
         # Of several functions that became one, the first one has what is left.
         new = 0 if image is None else left.pop(image, 0)
         changes.append(_function_change(index, labels[index], old, new))
-    defined = len(changes)
-    for place, (index, new) in enumerate(left.items(), imported + defined):
+    for place, (index, new) in enumerate(left.items(), imported + len(changes)):
         changes.append(_function_change(place, f"new function {index}", 0, new))
-    changed = [change for change in changes if change.delta]
-    return Functions(
-        imported=imported,
-        defined=defined,
-        changed=result.report.changed,
-        largest=tuple(sorted(changes, key=lambda change: -change.after)[:top]),
-        most_changed=tuple(sorted(changed, key=lambda change: -abs(change.delta))[:top]),
-    )
+    return changes
 
 
 def _function_change(index: int, name: str, before: int, after: int) -> FunctionChange:

@@ -74,8 +74,9 @@ def _function_table(base: Document, head: Document) -> Table:
 
 def _functions(document: Document) -> dict[str, int]:
     """Sizes in the output by name, without names that several functions have."""
-    rows = {row.index: row for row in document.functions.largest}
-    rows |= {row.index: row for row in document.functions.most_changed}
+    listed = [*document.functions.largest, *document.functions.most_changed]
+    # Core modules of a component number their functions each for itself.
+    rows = {(row.index, row.name): row for row in listed}
     names = Counter([row.name for row in rows.values()])
     return {row.name: row.after for row in rows.values() if names[row.name] == 1}
 

@@ -18,7 +18,9 @@ from wasmopt.reporting.readable import readable
 from wasmopt.reporting.schema import Document
 from wasmopt.reporting.tables import (
     changed_line,
+    document_trade,
     function_tables,
+    module_tables,
     number,
     outcome_lines,
     percentage,
@@ -48,6 +50,7 @@ def document_html(document: Document) -> str:
                 )
             ]
         ),
+        paragraph(f"Made {document_trade(document)}."),
         paragraph(f"{changed}, every change is proved."),
         *[
             paragraph(limit_line(limit), {True: "good", False: "bad", None: "quiet"}[limit.kept])
@@ -56,6 +59,10 @@ def document_html(document: Document) -> str:
         *bullets(document.notices),
         heading("Where the bytes of the output are"),
         *areas(output_boxes(document)),
+    ]
+    for table in module_tables(document):
+        blocks += [heading(table.name), table_html(table)]
+    blocks += [
         heading("Passes"),
         table_html(step_table(document.steps)),
         *bullets([*outcome_lines(document.steps), *proof_lines(document.proofs)]),

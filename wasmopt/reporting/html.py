@@ -188,4 +188,6 @@ def section_kind(name: str) -> str:
     """The colour of a section: one of code, data, custom, other."""
     if name in ("code", "data"):
         return name
+    if name.startswith("core module"):
+        return "code"
     return "custom" if name.startswith("custom") else "other"

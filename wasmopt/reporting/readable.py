@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_LEGACY: Final = re.compile(r"_ZN(.+)17h[0-9a-f]{16}E(?:\.[\w.]+)?")
+_LEGACY: Final = re.compile(r"(core module \d+: )?_ZN(.+)17h[0-9a-f]{16}E(?:\.[\w.]+)?")
+"""In a component the core module stands before the name."""
 _ESCAPES: Final = {
     "SP": "@",
     "BP": "*",
@@ -29,7 +30,7 @@ def readable(name: str) -> str:
     if found is None:
         return name
     parts = []
-    rest = found[1]
+    rest = found[2]
     while rest:
         digits = re.match(r"[1-9]\d{0,3}", rest)
         if digits is None or digits.end() + int(digits[0]) > len(rest):
@@ -37,7 +38,7 @@ def readable(name: str) -> str:
         end = digits.end() + int(digits[0])
         parts.append(_plain(rest[digits.end() : end]))
         rest = rest[end:]
-    return "::".join(parts)
+    return (found[1] or "") + "::".join(parts)
 
 
 def last_part(name: str) -> str:

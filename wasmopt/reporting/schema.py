@@ -54,7 +54,9 @@ class SectionChange:
 
     Attributes:
         name: As in the specification; custom sections are `custom "NAME"`, and all of one name are
-            one; `header` is the eight bytes that a module starts with.
+            one; `header` is the eight bytes that a module starts with. In a component, all sections
+            of one kind are one but for core modules, which are numbered, and `component` is what
+            nested components take besides the sections in them.
         before: Bytes in the input, 0 where it has none.
         after: Bytes in the output, 0 where it has none.
         delta: after minus before; all of them add up to the change of the whole file.
@@ -64,6 +66,29 @@ class SectionChange:
     before: int
     after: int
     delta: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleChange:
+    """One core module of a component before and after.
+
+    Attributes:
+        name: `core module` and its number in the order of the file, from 0 on.
+        offset: Byte of the input at which it stands.
+        before: Bytes in the input.
+        after: Bytes in the output.
+        delta: after minus before.
+        defined: How many functions it defines.
+        changed: How many of these the passes changed.
+    """
+
+    name: str
+    offset: int
+    before: int
+    after: int
+    delta: int
+    defined: int
+    changed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +132,10 @@ class FunctionChange:
     """One function before and after: its entry in the code section, length included.
 
     Attributes:
-        index: In the input, imported functions counted; functions that only the output has are
-            numbered behind.
+        index: In the input or that core module of it, imported functions counted; functions that
+            only the output has are numbered behind.
         name: From the symbols file or the name section, else the name it is exported by, else
-            `function INDEX`.
+            `function INDEX`; in a component behind the name of the core module.
         before: Bytes in the input.
         after: Bytes in the output.
         delta: after minus before.
@@ -209,6 +234,8 @@ class RunOptions:
 
     Attributes:
         level: The optimization level.
+        goal: The size that counted: raw, gzip or brotli.
+        outline: Where repeated code could become functions: all, cold (outside of loops) or none.
         passes: The passes that were named, in their order; null for those of the level.
         converge: Whether it went on until nothing got smaller.
         fuel: After how many changes it had to stop; null for no limit.
@@ -216,6 +243,8 @@ class RunOptions:
     """
 
     level: str
+    goal: str
+    outline: str
     passes: tuple[str, ...] | None
     converge: bool
     fuel: int | None
@@ -235,6 +264,7 @@ class Document:
         assumptions: What the proofs assume, and nothing else.
         input: The file that went in.
         output: The file that came out.
+        modules: The core modules when the input is a component, else none.
         sections: The sections in the order of the input, new ones behind.
         steps: The passes in order, then what is no pass.
         functions: The functions.
@@ -254,6 +284,7 @@ class Document:
     assumptions: tuple[str, ...]
     input: Sizes
     output: Sizes
+    modules: tuple[ModuleChange, ...]
     sections: tuple[SectionChange, ...]
     steps: tuple[Step, ...]
     functions: Functions

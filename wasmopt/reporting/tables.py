@@ -6,9 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from wasmopt.goals import RAW
 from wasmopt.report import Report
 from wasmopt.reporting.readable import readable
-from wasmopt.reporting.schema import Document, FunctionChange, Proofs, SectionChange, Step
+from wasmopt.reporting.schema import (
+    Document,
+    FunctionChange,
+    ModuleChange,
+    Proofs,
+    RunOptions,
+    SectionChange,
+    Step,
+)
 
 _Row = TypeVar("_Row")
 
@@ -117,6 +126,16 @@ _SECTIONS: Final[_Spec[SectionChange]] = (
     (Column("%", minor=True), lambda row: percentage(row.before, row.after)),
 )
 
+_MODULES: Final[_Spec[ModuleChange]] = (
+    (Column("core module", numeric=False), lambda row: row.name),
+    (Column("at byte", minor=True), lambda row: str(row.offset)),
+    (Column("before"), lambda row: str(row.before)),
+    (Column("after", bar=True), lambda row: str(row.after)),
+    (Column("change"), lambda row: change(row.before, row.after)),
+    (Column("%", minor=True), lambda row: percentage(row.before, row.after)),
+    (Column("functions changed"), lambda row: f"{row.changed} of {row.defined}"),
+)
+
 _FUNCTIONS: Final[_Spec[FunctionChange]] = (
     (Column("index", minor=True), lambda row: str(row.index)),
     (Column("function", numeric=False, literal=True), lambda row: readable(row.name)),
@@ -145,14 +164,37 @@ def step_table(steps: Sequence[Step]) -> Table:
 
 def size_table(document: Document) -> Table:
     """The file before and after."""
+    return make_table("Sizes", _SIZES, _measured(document))
+
+
+def _measured(document: Document) -> list[_Measured]:
     old, new = document.input, document.output
-    rows: list[_Measured] = [
+    return [
         ("raw", old.raw, new.raw),
         ("code", old.code, new.code),
         ("gzip", old.gzip, new.gzip),
         ("brotli", old.brotli, new.brotli),
     ]
-    return make_table("Sizes", _SIZES, rows)
+
+
+def trade_line(options: RunOptions, old: int | None, new: int | None) -> str:
+    """What a run was for, and what the size that counts was before and after."""
+    return (
+        f"for {options.goal} at level {options.level}, outlining {options.outline}: "
+        f"{number(old)} to {number(new)} bytes ({percentage(old, new)})"
+    )
+
+
+def document_trade(document: Document) -> str:
+    """The same of a report."""
+    sizes = {name: (old, new) for name, old, new in _measured(document)}
+    return trade_line(document.options, *sizes[document.options.goal])
+
+
+def module_tables(document: Document) -> list[Table]:
+    """The core modules of a component; no table for a module."""
+    table = make_table("Core modules", _MODULES, document.modules)
+    return [table] if document.modules else []
 
 
 def section_table(document: Document) -> Table:
@@ -215,10 +257,12 @@ def visible(text: str) -> str:
     return "".join([c if c.isprintable() else ascii(c)[1:-1] for c in text])
 
 
-def summary_line(report: Report) -> str:
-    """One line for people: sizes and what was saved."""
+def summary_line(report: Report, goal: str = RAW) -> str:
+    """One line for people: sizes and what was saved, that of the goal first."""
+    before, after = report.input_weight, report.output_weight
+    weights = f"{goal} {before} -> {after} ({percentage(before, after)}), " if goal != RAW else ""
     return (
-        f"{report.input_size} -> {report.output_size} bytes "
+        f"{weights}{report.input_size} -> {report.output_size} bytes "
         f"({percentage(report.input_size, report.output_size)}), "
         f"code {report.input_code} -> {report.output_code}, "
         f"{changed_line(report.changed, report.functions)}"

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from wasmopt.goals import RAW
+from wasmopt.options import Options
 from wasmopt.report import Report
 from wasmopt.reporting.budgets import limit_line
-from wasmopt.reporting.build import proofs_of, steps_of
+from wasmopt.reporting.build import proofs_of, run_options, steps_of
 from wasmopt.reporting.schema import Document
 from wasmopt.reporting.tables import (
     Table,
+    document_trade,
     function_tables,
+    module_tables,
     outcome_lines,
     proof_lines,
     section_table,
     shortened,
     size_table,
     step_table,
+    trade_line,
 )
 
 
-def metrics_text(report: Report) -> str:
-    """What each pass did and how it was proved (`--metrics`)."""
+def metrics_text(report: Report, options: Options) -> str:
+    """What each pass did and how it was proved (`--metrics`), and for what goal if not for raw."""
     steps = steps_of(report)
-    lines = [*table_lines(step_table(steps)), *outcome_lines(steps)]
+    lines = []
+    if options.goal != RAW:
+        told = run_options(options, report)
+        lines.append(f"made {trade_line(told, report.input_weight, report.output_weight)}")
+    lines += [*table_lines(step_table(steps)), *outcome_lines(steps)]
     return "\n".join([*lines, *proof_lines(proofs_of(report.proofs))])
 
 
@@ -29,8 +38,9 @@ def summary_text(document: Document) -> str:
     """The whole report (`--summary`)."""
     tables = [size_table(document), step_table(document.steps)]
     blocks = [table_lines(table) for table in tables]
+    blocks.insert(0, [f"made {document_trade(document)}"])
     blocks.append([*outcome_lines(document.steps), *proof_lines(document.proofs)])
-    details = [section_table(document), *function_tables(document)]
+    details = [*module_tables(document), section_table(document), *function_tables(document)]
     blocks += [[f"{table.name}:", *table_lines(table)] for table in details]
     blocks.append([limit_line(limit) for limit in document.budget])
     return "\n\n".join(["\n".join(block) for block in blocks if block])

@@ -1,0 +1,38 @@
+"""What comes back when functions are taken through passes somewhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from wasmopt.context import Pass
+from wasmopt.function import LocalGroups
+from wasmopt.module import Module
+from wasmopt.report import PassReport
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of some functions of a module, in a form that can be sent anywhere.
+
+    Attributes:
+        functions: position of a changed function -> its groups of locals and its code.
+        reports: what the passes did.
+        kept: index of a function -> its changes: pass, bytes saved, method of proof.
+        wrong: pass and problem -> indices of the functions where it failed.
+        rounds: the most visits that one function took.
+        visited: how many functions these are.
+        rested: positions of those in which the passes find nothing more to do.
+    """
+
+    functions: dict[int, tuple[LocalGroups, bytes]]
+    reports: list[PassReport]
+    kept: dict[int, list[tuple[str, int, str]]]
+    wrong: dict[tuple[str, str], list[int]]
+    rounds: int
+    visited: int
+    rested: tuple[int, ...]
+
+
+Spread = Callable[[Sequence[Pass], Module, Sequence[int]], Iterable[Outcome]]
+"""Takes the functions of a module at some positions through some passes, somewhere."""
