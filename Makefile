@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench bench-run bench-size bench-verify mutants corpus passes docs constraints clean
+.PHONY: help venv demo test lint format bench bench-run bench-size bench-pairs bench-verify mutants corpus passes docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench-verify: $(READY) ## ask the validator about another optimizer's passes (ne
 bench-size: $(READY) ## compare sizes with npm's wasm-opt -Oz, alone and on top of it (needs npm, `make corpus`)
 	@$(BIN)/python corpus/bench_size.py --keep build/bench-size $(ARGS) \
 		$(or $(MODULES),$(filter-out %/esbuild.wasm,$(wildcard corpus/public/*.wasm)))
+
+bench-pairs: $(READY) ## ask wasmopt verify about what wasm-opt -Oz made (needs `make bench-size`)
+	@$(BIN)/python corpus/bench_pairs.py $(ARGS) $(or $(FOLDERS),$(wildcard build/bench-size/*))
 
 bench-run: $(READY) ## have public modules do real work in node before and after (needs npm)
 	@$(BIN)/python corpus/bench_run.py $(ARGS)

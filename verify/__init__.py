@@ -6,9 +6,25 @@ tier claims and why.
 
 from wasmopt.verify.cache import ProofCache, default_path
 from wasmopt.verify.correspondence import prove_module
+from wasmopt.verify.divergence import EXPERIMENTS, Divergence, replay
+from wasmopt.verify.module_comparison import Comparison, FunctionVerdict
 from wasmopt.verify.prover import Prover
+from wasmopt.verify.two_modules import LIMITS, TwoModules, verify_modules
 
-__all__ = ["ProofCache", "Prover", "default_path", "prove_module"]
+__all__ = [
+    "EXPERIMENTS",
+    "LIMITS",
+    "Comparison",
+    "Divergence",
+    "FunctionVerdict",
+    "ProofCache",
+    "Prover",
+    "TwoModules",
+    "default_path",
+    "prove_module",
+    "replay",
+    "verify_modules",
+]
 
 if __name__ != "wasmopt.verify":
     raise ImportError("import this package as wasmopt.verify")

@@ -18,23 +18,22 @@ from wasmopt.context import Context
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
 from wasmopt.module import Kind, Module
-from wasmopt.module_change import Correspondence, Map
+from wasmopt.module_change import Correspondence
 from wasmopt.renumber import GoneError, Renumbering
-from wasmopt.types import RecGroup
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
 from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.inlining import ExpansionError, Inliner
+from wasmopt.verify.joint_module import JointModule, complete
 from wasmopt.verify.module_parts import (
     RefusedError,
     check_honest,
+    check_merged,
     check_parts,
-    distinguishable,
     require,
-    type_identities,
 )
 from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
-from wasmopt.verify.reshaping import Reshaped, named_otherwise, reshape
+from wasmopt.verify.reshaping import named_otherwise
 from wasmopt.verify.same_values import same_values
 
 _log = logging.getLogger(__name__)
@@ -87,7 +86,7 @@ class _Proof:
         self._methods: Counter[str] = Counter()
         self._imported: Final = len(before.imported(Kind.FUNCTION))
         total = self._imported + len(before.functions)
-        self._functions: Final = _complete(claim.maps.get(Kind.FUNCTION), total)
+        self._functions: Final = complete(claim.maps.get(Kind.FUNCTION), total)
         self._claim: Final = replace(
             claim, maps={**claim.maps, Kind.FUNCTION: tuple(self._functions)}
         )
@@ -108,12 +107,13 @@ class _Proof:
         """
         moved = Renumbering(self._claim, self._after.pool)
         check_parts(self._before, self._after, self._claim, moved)
-        self._check_merged()
+        check_merged(self._before, self._functions)
         self._check_reshaped()
-        ghosts = self._ghost_indices()
-        joint, types = self._with_old_types()
-        old = self._old_functions(ghosts, joint, types)
-        self._compare(old, ghosts, joint)
+        gone = [index for index in self._inlined if self._functions[index] is None]
+        joint = JointModule(self._before, self._after, self._claim, gone)
+        if joint.problems:
+            raise GoneError(joint.problems[min(joint.problems)])
+        self._compare(joint)
         return max(self._methods, key=_place, default=MAPPED)
 
     def _reshaped_image(self, index: int) -> int:
@@ -138,82 +138,16 @@ class _Proof:
                 for index in indices:
                     require(index not in named, f"function {index} is not only called")
 
-    def _ghost_indices(self) -> dict[int, int]:
-        """Indices behind all others for functions that were put in place and are gone."""
-        gone = [index for index in self._inlined if self._functions[index] is None]
-        behind = self._imported + len(self._after.functions)
-        return {index: behind + place for place, index in enumerate(gone)}
-
-    def _with_old_types(self) -> tuple[Module, Map]:
-        """The new module with types that are gone behind its own; where each old type is now."""
-        after = self._after
-        count = sum([len(group.types) for group in after.types])
-        old = [len(group.types) for group in self._before.types]
-        images = list(_complete(self._claim.types, sum(old)))
-        added: list[RecGroup] = []
-        start = 0
-        for group in self._before.types:
-            members = range(start, start + len(group.types))
-            start = members.stop
-            if all(images[index] is not None for index in members):
-                continue
-            own = [*images[: members.start], *range(count, count + len(members))]
-            renumbering = Renumbering(Correspondence(types=tuple(own)), after.pool)
-            subs = tuple([renumbering.sub_type(sub) for sub in group.types])
-            added.append(replace(group, types=subs))
-            for index in members:
-                if images[index] is None:
-                    images[index] = own[index]
-            count += len(members)
-        return replace(after, types=(*after.types, *added)), tuple(images)
-
-    def _old_functions(
-        self, ghosts: dict[int, int], joint: Module, types: Map
-    ) -> dict[int, Function]:
-        """The old functions that still count, under the new indices but by their old one."""
-        functions = tuple([ghosts.get(old, new) for old, new in enumerate(self._functions)])
-        maps = {**self._claim.maps, Kind.FUNCTION: functions}
-        renumbering = Renumbering(replace(self._claim, maps=maps, types=types), self._after.pool)
-        old_types, new_types = type_identities(self._before, joint)
-        renumbered: dict[int, Function] = {}
-        for index, function in enumerate(self._before.functions, self._imported):
-            new = functions[index]
-            if new is None:
-                continue
-            moved = renumbering.function(function)
-            if index not in ghosts and index not in self._reshaped:
-                type_index = self._new_version(new).type_index
-                same = old_types[function.type_index] == new_types[type_index]
-                require(same, f"function {index} has another type")
-                moved = replace(moved, type_index=type_index)
-            renumbered[index] = moved
-        return renumbered
-
-    def _new_version(self, index: int) -> Function:
-        return self._after.functions[index - self._imported]
-
-    def _check_merged(self) -> None:
-        """Functions that became one must not be told apart by anybody."""
-        members: dict[int, list[int]] = {}
-        for old, new in enumerate(self._functions):
-            if new is not None:
-                members.setdefault(new, []).append(old)
-        classes = [each for each in members.values() if len(each) > 1]
-        if classes:
-            seen = distinguishable(self._before)
-            for each in classes:
-                known = [index for index in each if index in seen]
-                require(len(known) < 2, f"functions {known[:2]} are one, and could be told apart")
-
-    def _compare(self, old: dict[int, Function], ghosts: dict[int, int], joint: Module) -> None:
+    def _compare(self, joint: JointModule) -> None:
         """Compare each old function that is left with its new version."""
+        old, ghosts, context = joint.old, joint.ghosts, joint.context
         reshaped_calls = {self._after.pool.make("call", new) for new in self._reshaped.values()}
         changed = []
         for index, function in old.items():
             new = self._functions[index]
             if new is None:
                 continue
-            version = self._new_version(new)
+            version = joint.new_version(new)
             same = function.body == version.body and function.locals == version.locals
             if same and index not in self._reshaped and reshaped_calls.isdisjoint(function.body):
                 self._methods[MAPPED] += 1
@@ -221,17 +155,13 @@ class _Proof:
                 changed.append((index, function, version))
         if not changed:
             return
-        ghost_functions = [old[index] for index in ghosts]
-        others = [function for index, function in old.items() if index not in ghosts]
-        functions = (*self._after.functions, *ghost_functions, *others)
-        context = Context(replace(joint, functions=functions))
         indices = {index: ghosts.get(index, self._functions[index]) for index in self._inlined}
         old_bodies = {new: old[index] for index, new in indices.items() if new is not None}
-        new_bodies = {index: self._new_version(index) for index in self._outlined}
+        new_bodies = {index: joint.new_version(index) for index in self._outlined}
         for new in old_bodies:
             if new < self._imported + len(self._after.functions):
-                new_bodies[new] = self._new_version(new)
-        reshaped = self._reshape(old, ghosts, context)
+                new_bodies[new] = joint.new_version(new)
+        reshaped = joint.reshaped()
         for index, each in reshaped.items():
             old_bodies[self._reshaped[index]] = each.old_call
             new_bodies[self._reshaped[index]] = each.new_call
@@ -252,29 +182,6 @@ class _Proof:
             else:
                 self._methods[self._same(index, first, second, context)] += 1
 
-    def _reshape(
-        self, old: dict[int, Function], ghosts: dict[int, int], context: Context
-    ) -> dict[int, Reshaped]:
-        """What stands for calls of functions that have another type, by their old index.
-
-        The function that both versions call is the old one where it stands in the joint module.
-        """
-        behind = self._imported + len(self._after.functions) + len(ghosts)
-        events = {
-            index: place
-            for place, index in enumerate([each for each in old if each not in ghosts], behind)
-        }
-        return {
-            index: reshape(
-                (old[index], self._new_version(new)),
-                self._claim.reshaped[index],
-                new,
-                events[index],
-                context,
-            )
-            for index, new in self._reshaped.items()
-        }
-
     def _same(self, index: int, before: Function, after: Function, context: Context) -> str:
         """The method that proves the two equal."""
         if same_values(before, after, context):
@@ -289,11 +196,3 @@ class _Proof:
 def _place(method: str) -> int:
     """How much a method takes; one that is not known here counts as the most."""
     return _METHODS.index(method) if method in _METHODS else len(_METHODS)
-
-
-def _complete(indices: Map | None, count: int) -> Map:
-    """The map, spelled out."""
-    if indices is None:
-        return tuple(range(count))
-    require(len(indices) == count, "a map of another length")
-    return indices

@@ -115,7 +115,7 @@ class Machine:
 
 
 @dataclass(slots=True)
-class _View:
+class View:
     """A memory of a running instance."""
 
     store: wasmtime.Store
@@ -126,6 +126,7 @@ class _View:
 
     @property
     def pages(self) -> int:
+        """Its size in pages."""
         return self.memory.size(self.store)
 
     def address(self) -> int:
@@ -133,6 +134,7 @@ class _View:
         return ctypes.addressof(self.memory.data_ptr(self.store).contents)
 
     def read(self, start: int, length: int) -> bytes:
+        """As much as there is."""
         length = min(length, len(self) - start)
         return ctypes.string_at(self.address() + start, length) if length > 0 else b""
 
@@ -174,7 +176,7 @@ class Run:
         self._harness: Final = harness
         self._store: Final = store
         self._exports: Final[dict[str, Any]] = dict(instance.exports(store).items())
-        self._io: Final = _View(store, self._exports["io"])
+        self._io: Final = View(store, self._exports["io"])
         self._numbers: dict[bytes, int] = {}
 
     def __enter__(self) -> Run:
@@ -292,9 +294,9 @@ class Run:
 
     # -- what is left behind -----------------------------------------------------------------
 
-    def memory(self, index: int) -> _View:
+    def memory(self, index: int) -> View:
         """A mentioned memory."""
-        return _View(self._store, self._exports[f"memory {index}"])
+        return View(self._store, self._exports[f"memory {index}"])
 
     def table(self, index: int) -> list[int]:
         """The size of a mentioned table, then its first entries as numbers."""
@@ -312,7 +314,7 @@ class Run:
         return [size]
 
 
-def first_difference(first: _View, second: _View) -> int | None:
+def first_difference(first: View, second: View) -> int | None:
     """The lowest address at which two memories of the same size differ."""
     length = len(first)
     if not length:

@@ -42,7 +42,7 @@ from wasmopt.verify.regions import (
 )
 from wasmopt.verify.state import Layout, State
 from wasmopt.verify.table_facts import TableFacts
-from wasmopt.verify.terms import BITS, Arena, Term
+from wasmopt.verify.terms import BITS, MAX_TERMS, Arena, Term
 from wasmopt.verify.window import Code
 
 Place = tuple[int, str, int]
@@ -113,8 +113,9 @@ class Comparison:
         sink: bool = False,
         lockstep: bool = False,
         make_oracle: Callable[[Arena], Oracle] | None = None,
+        terms: int = MAX_TERMS,
     ) -> None:
-        self.arena: Final = Arena()
+        self.arena: Final = Arena(terms)
         repeats = MAX_LOCKSTEP_REPEATS if lockstep else MAX_REPEATS
         self._repeats_left = FREE_REPEATS + repeats * (len(before.body) + len(after.body))
         normaliser = Normaliser(self.arena)

@@ -10,8 +10,9 @@ Source: WebAssembly 3.0, Execution, Modules (instantiation).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from itertools import pairwise
 from typing import Final, TypeVar
 
@@ -157,10 +158,15 @@ def check_parts(before: Module, after: Module, claim: Correspondence, moved: Ren
         RefusedError: something differs.
         GoneError: something that is gone is named by what is left.
     """
+    for check in part_checks(before, after, claim, moved):
+        check()
+
+
+def part_checks(
+    before: Module, after: Module, claim: Correspondence, moved: Renumbering
+) -> list[Callable[[], None]]:
+    """The same, one check for each part."""
     old, new = Signatures(before), Signatures(after)
-    _check_types(before, after, claim)
-    imports = tuple([moved.imported(entry) for entry in before.imports])
-    require(imports == after.imports, "the imports differ")
     counts: dict[Kind, tuple[Sequence[object], Sequence[object]]] = {
         Kind.FUNCTION: (old.functions, new.functions),
         Kind.TABLE: (old.tables, new.tables),
@@ -168,20 +174,49 @@ def check_parts(before: Module, after: Module, claim: Correspondence, moved: Ren
         Kind.GLOBAL: (old.globals, new.globals),
         Kind.TAG: (old.tags, new.tags),
     }
-    for kind, (old_space, new_space) in counts.items():
-        imported = len(before.imported(kind))
-        _check_map(claim.maps.get(kind), len(old_space), len(new_space), imported, kind)
-    _check_definitions(before, after, moved, claim)
+    return [
+        partial(_check_types, before, after, claim),
+        partial(_check_imports, before, after, moved),
+        *[
+            partial(
+                _check_map,
+                claim.maps.get(kind),
+                len(old_space),
+                len(new_space),
+                len(before.imported(kind)),
+                kind,
+            )
+            for kind, (old_space, new_space) in counts.items()
+        ],
+        partial(_check_definitions, before, after, moved, claim),
+        partial(_check_exports, before, after, moved),
+        partial(_check_start, before, after, moved),
+        partial(_check_sections, before, after),
+        partial(_check_elements, before, after, claim, moved),
+        partial(_check_data, before, after, claim, moved),
+    ]
+
+
+def _check_imports(before: Module, after: Module, moved: Renumbering) -> None:
+    imports = tuple([moved.imported(entry) for entry in before.imports])
+    require(imports == after.imports, "the imports differ")
+
+
+def _check_exports(before: Module, after: Module, moved: Renumbering) -> None:
     exports = [
         replace(each, index=moved.index(_SPACES[each.kind], each.index)) for each in before.exports
     ]
     require(tuple(exports) == after.exports, "the exports differ")
+
+
+def _check_start(before: Module, after: Module, moved: Renumbering) -> None:
     start = None if before.start is None else moved.index("func", before.start)
     require(start == after.start, "the start function differs")
+
+
+def _check_sections(before: Module, after: Module) -> None:
     sections = [list(each.custom_sections()) for each in (before, after)]
     require(sections[0] == sections[1], "the custom sections differ")
-    _check_elements(before, after, claim, moved)
-    _check_data(before, after, claim, moved)
 
 
 def _check_types(before: Module, after: Module, claim: Correspondence) -> None:
@@ -372,6 +407,24 @@ def _data_shape(segment: DataSegment) -> Hashable:
     return (segment.memory, segment.offset, segment.data)
 
 
+def check_merged(before: Module, images: Map) -> None:
+    """Check that functions that became one cannot be told apart by anybody.
+
+    Raises:
+        RefusedError: they can.
+    """
+    members: dict[int, list[int]] = {}
+    for old, new in enumerate(images):
+        if new is not None:
+            members.setdefault(new, []).append(old)
+    classes = [each for each in members.values() if len(each) > 1]
+    if classes:
+        seen = distinguishable(before)
+        for each in classes:
+            known = [index for index in each if index in seen]
+            require(len(known) < 2, f"functions {known[:2]} are one, and could be told apart")
+
+
 def distinguishable(module: Module) -> set[int]:
     """The functions that somebody could tell from others that do the same.
 
@@ -379,7 +432,7 @@ def distinguishable(module: Module) -> set[int]:
     exported, that any `ref.func` makes a reference to, and at those in segments, but for segments
     of tables that are only ever called through.
     """
-    private = _private_tables(module)
+    private = private_tables(module)
     found = {export.index for export in module.exports if export.kind is Kind.FUNCTION}
     instrs: set[Instr] = set().union(*[function.body for function in module.functions])
     expressions = [entry.init for entry in module.globals]
@@ -394,7 +447,7 @@ def distinguishable(module: Module) -> set[int]:
     return found
 
 
-def _private_tables(module: Module) -> set[int]:
+def private_tables(module: Module) -> set[int]:
     """Tables that nothing but calls reads."""
     imported = len(module.imported(Kind.TABLE))
     private = set(range(imported, imported + len(module.tables)))

@@ -44,7 +44,7 @@ from wasmopt.verify.normalise import Normaliser
 from wasmopt.verify.state import Layout, State
 from wasmopt.verify.steps import step
 from wasmopt.verify.table_facts import TableFacts
-from wasmopt.verify.terms import BITS, Arena, Term, is_constant
+from wasmopt.verify.terms import BITS, MAX_TERMS, Arena, Term, is_constant
 from wasmopt.verify.terms import constant_bits as constant_of
 from wasmopt.verify.unsupported import UnsupportedError
 from wasmopt.verify.window import whole_function
@@ -265,8 +265,10 @@ class Product:
         arena: all terms of the proof.
     """
 
-    def __init__(self, before: Function, after: Function, context: Context) -> None:
-        self.arena: Final = Arena()
+    def __init__(
+        self, before: Function, after: Function, context: Context, terms: int = MAX_TERMS
+    ) -> None:
+        self.arena: Final = Arena(terms)
         normaliser = Normaliser(self.arena)
         self._diagrams: Final = Diagrams(self.arena, normaliser)
         layout = Layout(context.module, context.signatures, context.table(TableFacts))

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -39,7 +40,7 @@ from wasmopt.verify.product import Product
 from wasmopt.verify.same_steps import same_steps
 from wasmopt.verify.same_text import same_text
 from wasmopt.verify.same_values import Versions
-from wasmopt.verify.terms import Arena, BudgetError, Term
+from wasmopt.verify.terms import MAX_TERMS, Arena, BudgetError, Term
 from wasmopt.verify.unsupported import UnsupportedError
 from wasmopt.verify.validity import ValidityGate
 from wasmopt.verify.window import Code, find_window, whole_function
@@ -62,12 +63,21 @@ few of them, and each change gets them again."""
 _SEVERAL: Final = b" several"
 """Marks what the cache knows of several changes at once."""
 
-MAX_INSTRUCTIONS: Final = 200_000
-"""Length of the two versions together above which only `text` and `window` are tried."""
-
-
 MAX_SEEDS: Final = 8
 """Models of the solver that the search for a counterexample starts from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one attempt at a proof may cost.
+
+    Attributes:
+        instructions: of both versions together above which the tiers behind `window` are left out.
+        terms: that the attempt may make; it is given up when that is not enough.
+    """
+
+    instructions: int = 200_000
+    terms: int = MAX_TERMS
 
 
 class Prover:
@@ -77,18 +87,25 @@ class Prover:
         solver: one of `wasmopt.options.SOLVERS`.
         cache: verdicts of earlier runs.
         replay: whether to look for a counterexample when there is no proof.
+        limits: what one attempt may cost.
 
     Attributes:
         report: what was done so far.
     """
 
     def __init__(
-        self, *, solver: str = "z3", cache: ProofCache | None = None, replay: bool = True
+        self,
+        *,
+        solver: str = "z3",
+        cache: ProofCache | None = None,
+        replay: bool = True,
+        limits: Limits = Limits(),
     ) -> None:
         self.report = ProofReport()
         self._solver: Final = solver
         self._cache: Final = cache
         self._replay: Final = replay
+        self._limits: Final = limits
         self._versions: Final = Versions()
 
     def __call__(self, before: Function, after: Function, context: Context) -> Verdict:
@@ -191,7 +208,7 @@ class Prover:
         yield PRODUCT, partial(self._walk_together, before, after, context)
         if window is not None:
             yield WINDOW, partial(self._compare, *window, context)
-        if len(before.body) + len(after.body) > MAX_INSTRUCTIONS:
+        if len(before.body) + len(after.body) > self._limits.instructions:
             yield SUMMARY, lambda: "budget: too long"
             return
         yield SUMMARY, partial(self._compare, *codes, context)
@@ -226,12 +243,13 @@ class Prover:
                 sink=sink,
                 lockstep=lockstep,
                 make_oracle=oracle,
+                terms=self._limits.terms,
             )
         )
 
     def _walk_together(self, before: Function, after: Function, context: Context) -> str | None:
         """The same by their product."""
-        return self._attempt(lambda: Product(before, after, context))
+        return self._attempt(lambda: Product(before, after, context, self._limits.terms))
 
     def _attempt(self, make: Callable[[], Comparison | Product]) -> str | None:
         comparison = None

@@ -66,12 +66,16 @@ class Term:
 class Arena:
     """Interns the terms of one proof.
 
+    Args:
+        most: terms that it may hold.
+
     Attributes:
         requests: how often a term was asked for.
         on_new: set by the normaliser to fill in what a new term is known to be (`ones`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_TERMS) -> None:
+        self._most = most
         self._terms: dict[tuple[str, tuple[Term, ...], Hashable, str], Term] = {}
         self.requests = 0
         self.on_new: Callable[[Term], None] | None = None
@@ -87,7 +91,7 @@ class Arena:
         key = (op, args, payload, sort)
         term = self._terms.get(key)
         if term is None:
-            if len(self._terms) >= MAX_TERMS:
+            if len(self._terms) >= self._most:
                 raise BudgetError("too many terms")
             term = self._terms[key] = Term(len(self._terms), op, args, payload, sort)
             if self.on_new is not None:

@@ -1,7 +1,6 @@
 """The command line: which command it is, and what becomes of everything that goes wrong.
 
-Exit codes: 0 fine, 1 the input or output is at fault, 2 the command line is, 3 a size is over its
-budget.
+Exit codes: see `EXIT_CODES` in `wasmopt.commands`.
 """
 
 from __future__ import annotations

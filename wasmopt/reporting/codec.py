@@ -11,10 +11,12 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wasmopt.errors import InputError
 from wasmopt.reporting.schema import SCHEMA, Document
+
+_T = TypeVar("_T")
 
 _PRIMITIVES: Final = {str: "string", bool: "boolean", int: "integer", float: "number"}
 _NOUNS: Final = {str: "text", bool: "true or false", int: "an integer", float: "a number"}
@@ -28,7 +30,7 @@ class _MismatchError(Exception):
 
 def write_document(document: Document) -> str:
     """The report as JSON, a line feed at its end."""
-    return json.dumps(_plain(document), indent=2) + "\n"
+    return write_record(document)
 
 
 def read_document(data: bytes) -> Document:
@@ -37,20 +39,40 @@ def read_document(data: bytes) -> Document:
     Raises:
         InputError: it is not one; the message names the member that is wrong.
     """
+    return read_record(Document, data, SCHEMA, "a report")
+
+
+def write_record(record: object) -> str:
+    """An instance of a data class whose members are plain as JSON, a line feed at its end."""
+    return json.dumps(_plain(record), indent=2) + "\n"
+
+
+def read_record(kind: type[_T], data: bytes, schema: str, noun: str) -> _T:
+    """What `write_record` made.
+
+    Args:
+        kind: the data class; its member `schema` says which version it is of.
+        data: the file.
+        schema: what that member has to be: a name, a slash and a number.
+        noun: what such a file is called in errors.
+
+    Raises:
+        InputError: it is not one; the message names the member that is wrong.
+    """
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):  # also of bytes that are no text
-        raise InputError("is not a report: it is not JSON") from None
+        raise InputError(f"is not {noun}: it is not JSON") from None
     version = value.get("schema") if isinstance(value, dict) else None
-    if not isinstance(version, str) or not version.startswith("wasmopt.report/"):
-        raise InputError(f"is not a report: it does not say that its schema is {SCHEMA}")
-    if version != SCHEMA:
-        raise InputError(f"is a report by {version}, this version of wasmopt reads {SCHEMA}")
+    if not isinstance(version, str) or not version.startswith(schema.partition("/")[0] + "/"):
+        raise InputError(f"is not {noun}: it does not say that its schema is {schema}")
+    if version != schema:
+        raise InputError(f"is {noun} by {version}, this version of wasmopt reads {schema}")
     try:
-        document: Document = _typed(Document, value, "")
+        record: _T = _typed(kind, value, "")
     except _MismatchError as error:
-        raise InputError(f"is not a report by {SCHEMA}: {error}") from None
-    return document
+        raise InputError(f"is not {noun} by {schema}: {error}") from None
+    return record
 
 
 def json_schema() -> dict[str, Any]:
