@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench bench-size bench-verify mutants corpus passes docs constraints clean
+.PHONY: help venv demo test lint format bench bench-size bench-verify mutants fuzz corpus passes docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-size: $(READY) ## compare sizes with npm's wasm-opt -Oz, alone and on top 
 
 mutants: $(READY) ## ask the validator about thousands of faulty functions; none may pass
 	@$(BIN)/python -m tests.verify.mutation_run --most 100 $(ARGS) corpus/built/*.wasm
+
+fuzz: $(READY) ## optimize 20,000 random modules and run them before and after; ARGS="--count 500"
+	@$(BIN)/python -m tests.fuzz.campaign $(ARGS)
 
 corpus: $(READY) ## download the public modules (needs npm), optimize and check every module
 	@$(BIN)/python corpus/fetch.py
