@@ -39,6 +39,8 @@ _log = logging.getLogger(__name__)
 
 INVALID: Final = "made the module invalid"
 """Why changes are reverted that no gate stopped."""
+WRONG: Final = "it changed what the code does"
+"""What is said of changes that were refuted."""
 MAX_VALIDATIONS: Final = 40
 """Times a module is validated to find the functions that make it invalid."""
 
@@ -217,6 +219,8 @@ class Manager:
             verdict = Unproved(INVALID)
         if not isinstance(verdict, Proved):
             reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+            if isinstance(verdict, Refuted):
+                self._put_back[each.name, WRONG] = None
             _log.info("pass %s put back: %s", each.name, reason)
             report.reverted[reason] += 1
             return module
@@ -407,6 +411,8 @@ class Manager:
 
     def _put_back_step(self, step: _Step, visit: _Visit, verdict: Refuted | Unproved) -> None:
         reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+        if isinstance(verdict, Refuted):
+            self._wrong.setdefault((step.report.name, WRONG), []).append(visit.index)
         _log.info("pass %s, function %d put back: %s", step.report.name, visit.index, reason)
         step.report.reverted[reason] += 1
 
