@@ -7,6 +7,7 @@ printed as text, with the line that repeats it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -31,10 +32,12 @@ class Tally:
     """What some seeds came to.
 
     Attributes:
+        seeds: how many.
         findings: seed -> what is wrong.
         seconds: processor time.
     """
 
+    seeds: int = 0
     findings: dict[int, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     instructions: set[str] = field(default_factory=set)
@@ -42,6 +45,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Have the results of `other` too."""
+        self.seeds += other.seeds
         self.findings |= other.findings
         self.counts += other.counts
         self.instructions |= other.instructions
@@ -50,7 +54,7 @@ class Tally:
 
 def tally(seeds: range, each_change: bool) -> Tally:
     """Try each of the seeds."""
-    result = Tally()
+    result = Tally(len(seeds))
     start = time.process_time()
     for seed in seeds:
         trial = tried(Choices.of_seed(seed), each_change=each_change)
@@ -104,23 +108,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     settings = parser.parse_args(arguments)
     total = Tally()
-    for done in _tallies(settings.first, settings.count, settings.jobs, settings.each_change):
-        total.add(done)
-        for seed, problem in done.findings.items():
-            print(f"seed {seed}: {problem[:300]}")
-            print(small_text(seed, settings.each_change, settings.reductions), flush=True)
-    _print_total(settings.first, settings.count, total)
+    with contextlib.suppress(KeyboardInterrupt):  # what was done until then is told
+        for done in _tallies(settings.first, settings.count, settings.jobs, settings.each_change):
+            total.add(done)
+            for seed, problem in done.findings.items():
+                print(f"seed {seed}: {problem[:300]}")
+                print(small_text(seed, settings.each_change, settings.reductions), flush=True)
+    _print_total(settings.first, total)
     return 1 if total.findings else 0
 
 
-def _print_total(first: int, count: int, total: Tally) -> None:
+def _print_total(first: int, total: Tally) -> None:
     for name, number in sorted(total.counts.items()):
         print(f"{number:>9,}  {name}")
-    rate = count / total.seconds if total.seconds else 0.0
+    rate = total.seeds / total.seconds if total.seconds else 0.0
     missing = [op.mnemonic for op in OPCODES if op.mnemonic not in total.instructions]
     print(f"{len(OPCODES) - len(missing)} of {len(OPCODES)} instructions of the table were written")
     print(f"never: {' '.join(missing)}")
-    print(f"seeds {first} to {first + count - 1}, {rate:.1f} a second of processor time")
+    print(f"seeds {first} to {first + total.seeds - 1}, {rate:.1f} a second of processor time")
     found = ", ".join(map(str, total.findings)) or "none"
     print(f"seeds that found something: {found}")
 
