@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench bench-run bench-size bench-pairs bench-verify mutants corpus passes docs constraints clean
+.PHONY: help venv demo test lint format bench bench-run bench-size bench-pairs bench-verify mutants fuzz fuzz-decoder corpus passes docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,13 @@ bench-run: $(READY) ## have public modules do real work in node before and after
 
 mutants: $(READY) ## ask the validator about thousands of faulty functions; none may pass
 	@$(BIN)/python -m tests.verify.mutation_run --most 100 $(ARGS) corpus/built/*.wasm
+
+fuzz: $(READY) ## optimize 20,000 random modules and run them before and after; ARGS="--count 500"
+	@$(BIN)/python -m tests.fuzz.campaign $(ARGS)
+
+fuzz-decoder: $(READY) ## decode bytes that atheris makes up; ARGS="-max_total_time=60", else until Ctrl-C
+	@$(BIN)/python -m pip install -q --disable-pip-version-check 'atheris>=2.3'
+	@$(BIN)/python -m tests.fuzz.decoder $(ARGS)
 
 corpus: $(READY) ## download the public modules (needs npm), optimize and check every module
 	@$(BIN)/python corpus/fetch.py

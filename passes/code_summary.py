@@ -88,10 +88,17 @@ class Spans:
         )
         self._known: Final[dict[int, tuple[int, Piece | None]]] = {}
         self._read_instead: Final[dict[int, Piece]] = {}
+        self._bound: Final[dict[int, int]] = {}
 
     def replace_read(self, index: int, piece: Piece) -> None:
         """Let `piece` stand for the `local.get` at `index` from now on."""
         self._read_instead[index] = piece
+
+    def bind_read(self, index: int, write: int) -> None:
+        """Have the `local.get` at `index` take its value from the stack, as the `local.set` at
+        `write` did: a span with one of them only cannot move.
+        """
+        self._bound[index] = write
 
     def operand(self, start: int, index: int) -> Piece | None:
         """The summary of `body[start:index]`, whose value the `local.set` at `index` takes.
@@ -128,6 +135,8 @@ class Spans:
         instr = self._body[index]
         name = instr.name
         if name == "local.get":
+            if self._bound.get(index, start) < start:
+                return None
             known = self._read_instead.get(index)
             return Piece(reads=1 << instr.immediates[0]) if known is None else known
         if name in ("local.set", "local.tee"):

@@ -158,6 +158,7 @@ class _Sinking:
             following = self.body[index + 1]
             if following.name == "local.get" and following.immediates == instr.immediates:
                 self.move(index, index, index + 1)
+                self.spans.bind_read(index + 1, index)
             return
         piece = operand.writing(local)
         self.candidates[local] = _Candidate(

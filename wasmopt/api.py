@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from wasmopt.context import Pass
 from wasmopt.decode import MAGIC, code_range, decode
@@ -24,6 +25,7 @@ from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
 from wasmopt.parallel import spread_over
 from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
+from wasmopt.plugins import Plugins
 from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
@@ -32,6 +34,8 @@ from wasmopt.verdict import Verdict
 from wasmopt.verify import ProofCache, Prover, prove_module
 
 _log = logging.getLogger(__name__)
+
+BUILT_IN: Final = (*REGISTRY, *MODULE_PASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ def optimize(
     """
     start = time.process_time()
     options = Options() if options is None else options
-    passes = select_passes(options)
+    plugins = Plugins(BUILT_IN)
+    passes = select_passes(options, plugins)
     data, original = load(source)
     refuse_features(original, options.disabled_features)
     result = optimize_loaded(
@@ -92,6 +97,7 @@ def optimize(
         on_progress=on_progress,
         executor=executor,
     )
+    result.report.notices[:0] = plugins.notices([each.name for each in passes])
     result.report.seconds = time.process_time() - start + result.report.seconds_elsewhere
     return result
 
@@ -162,23 +168,26 @@ def optimize_loaded(
     return result
 
 
-def select_passes(options: Options) -> tuple[Pass | ModulePass, ...]:
+def select_passes(options: Options, plugins: Plugins) -> tuple[Pass | ModulePass, ...]:
     """The passes that the options name, in order.
 
     Raises:
-        UsageError: a name is unknown; the message has the closest known one.
+        UsageError: a name is unknown, the message has the closest known one; or a plug-in cannot
+            be loaded.
     """
     names = pipeline(options) if options.passes is None else options.passes
     known: dict[str, Pass | ModulePass] = {**REGISTRY, **MODULE_PASSES}
+    all_names = (*known, *plugins.summaries)
     for name in [*names, *sorted(options.print_after)]:
-        if name not in known:
-            raise UsageError(f"unknown pass {name}{closest_pass(name)}")
+        if name not in all_names:
+            raise UsageError(f"unknown pass {name}{closest_pass(name, all_names)}")
+    known |= {name: plugins.load(name) for name in dict.fromkeys(names) if name not in known}
     return tuple([known[name] for name in names])
 
 
-def closest_pass(name: str) -> str:
+def closest_pass(name: str, names: Iterable[str]) -> str:
     """A hint at the known pass whose name is closest to `name`."""
-    known = sorted([*REGISTRY, *MODULE_PASSES])
+    known = sorted(names)
     close = get_close_matches(name, known, n=1)
     return f", did you mean {close[0]}?" if close else f", known: {' '.join(known)}"
 

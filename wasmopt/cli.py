@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 from wasmopt.collector import tune_collector
 from wasmopt.commands import COMMANDS
 from wasmopt.commands.console import say
-from wasmopt.errors import UsageError, WasmOptError
+from wasmopt.errors import Ended, UsageError, WasmOptError
 
 _log = logging.getLogger(__name__)
 
@@ -77,4 +77,4 @@ def run_as_program() -> NoReturn:
 
 def _end(number: int, _frame: object) -> NoReturn:
     """Let temporary files be removed on the way out."""
-    sys.exit(128 + number)
+    raise Ended(128 + number)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmopt.api import (
+    BUILT_IN,
     Result,
     errors_in_text,
     optimize_loaded,
@@ -24,6 +25,7 @@ from wasmopt.goals import size_for
 from wasmopt.manager import Observer
 from wasmopt.module import Module
 from wasmopt.options import Options
+from wasmopt.plugins import Plugins
 from wasmopt.report import Report
 from wasmopt.validate import validate
 
@@ -86,7 +88,8 @@ def optimize_component(
     """
     start = time.process_time()
     options = Options() if options is None else options
-    passes = select_passes(options)
+    plugins = Plugins(BUILT_IN)
+    passes = select_passes(options, plugins)
     given = read_source(source)
     data = to_binary(given)
     with errors_in_text(data is not given):
@@ -96,6 +99,7 @@ def optimize_component(
             for place, part in enumerate(component.core_modules())
         ]
     report = Report(len(data))
+    report.notices += plugins.notices([each.name for each in passes])
     modules: list[CoreModule] = []
     progress = _Progress(on_progress)
     for place, (part, (inner, module)) in enumerate(

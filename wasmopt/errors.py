@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+class Ended(SystemExit):
+    """A signal ended the program: what stops passes that call `sys.exit` lets this through."""
+
+
 class WasmOptError(Exception):
     """Base of all errors of this package.
 

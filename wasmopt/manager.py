@@ -51,6 +51,8 @@ INVALID: Final = "made the module invalid"
 NOT_LIGHTER: Final = "no smaller when compressed"
 """Why changes of functions are reverted, all of a stage, that only the goal is against."""
 _FORKS: Final = frozenset(["if", "loop", "br_if", "br_table"])
+WRONG: Final = "it changed what the code does"
+"""What is said of changes that were refuted."""
 MAX_VALIDATIONS: Final = 40
 """Times a module is validated to find the functions that make it invalid."""
 
@@ -318,6 +320,8 @@ class Manager:
             verdict = Unproved(INVALID)
         if not isinstance(verdict, Proved):
             reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+            if isinstance(verdict, Refuted):
+                self._put_back[each.name, WRONG] = None
             _log.info("pass %s put back: %s", each.name, reason)
             report.reverted[reason] += 1
             return module
@@ -546,6 +550,8 @@ class Manager:
 
     def _put_back_step(self, step: _Step, visit: _Visit, verdict: Refuted | Unproved) -> None:
         reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+        if isinstance(verdict, Refuted):
+            self._wrong.setdefault((step.report.name, WRONG), []).append(visit.index)
         _log.info("pass %s, function %d put back: %s", step.report.name, visit.index, reason)
         step.report.reverted[reason] += 1
 

@@ -32,6 +32,7 @@ from wasmopt.module import Module
 from wasmopt.options import Options
 from wasmopt.outcome import Outcome
 from wasmopt.passes import REGISTRY
+from wasmopt.plugins import Plugins
 from wasmopt.report import ProofReport
 from wasmopt.verify import ProofCache, Prover
 from wasmopt.version import VERSION
@@ -84,18 +85,25 @@ def run_task(task: Task) -> Done:
     """Do a task; called wherever the executor is.
 
     Raises:
-        UsageError: it comes from another version.
+        UsageError: it comes from another version, or a plug-in that it names is not here.
     """
     if task.version != VERSION:
         raise UsageError(f"a worker has version {VERSION}, the task is of {task.version}")
     start = time.process_time()
     with ProofCache(task.options.cache, settings=task.options.solver) as cache:
         prover = Prover(solver=task.options.solver, cache=cache if cache.is_on else None)
-        passes = [REGISTRY[name] for name in task.passes]
+        passes = [_pass_named(name) for name in task.passes]
         manager = Manager(passes, task.options, prover, prover_of_several=prover.several)
         outcome = manager.visit(_CONTEXTS[task.module], task.positions)
     seconds = time.process_time() - start
     return Done(outcome, prover.report, tuple(cache.notices), seconds)
+
+
+def _pass_named(name: str) -> Pass:
+    found = REGISTRY.get(name) or Plugins(REGISTRY).load(name)
+    if not isinstance(found, Pass):
+        raise UsageError(f"pass {name} is one of another kind here")
+    return found
 
 
 class _Contexts(threading.local):

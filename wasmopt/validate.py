@@ -2,12 +2,13 @@
 
 wasmtime does not know the legacy exception instructions.  A function that has any is replaced by
 `unreachable` in the copy that wasmtime sees; such functions are never changed, so that what is
-checked is all that can have changed.
+checked is all that can have changed.  Of them it is checked that what they name is there.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -17,7 +18,9 @@ import wasmtime
 from wasmopt.encode import encode
 from wasmopt.errors import ValidationError
 from wasmopt.instr import Instr
-from wasmopt.module import Module
+from wasmopt.module import Kind, Module, Signatures
+from wasmopt.module_change import Correspondence
+from wasmopt.renumber import GoneError, Renumbering
 
 LEGACY_EXCEPTIONS: Final = frozenset(["try", "catch", "catch_all", "delegate", "rethrow"])
 
@@ -70,11 +73,41 @@ def validate(module: Module, data: bytes | None = None) -> None:
     """
     legacy = legacy_exceptions(module)
     if legacy:
+        _check_names(legacy, module)
         module, data = _without(legacy, module), None
     try:
         wasmtime.Module.validate(engine(), encode(module) if data is None else data)
     except wasmtime.WasmtimeError as error:
         raise _validation_error(str(error), known_place=not legacy) from None
+
+
+def _check_names(legacy: frozenset[Instr], module: Module) -> None:
+    """Check that functions with these instructions name only what the module has."""
+    known = Signatures(module)
+    spaces: dict[Kind, Sized] = {
+        Kind.FUNCTION: known.functions,
+        Kind.TABLE: known.tables,
+        Kind.MEMORY: known.memories,
+        Kind.GLOBAL: known.globals,
+        Kind.TAG: known.tags,
+    }
+    same = Correspondence(
+        {kind: tuple(range(len(entries))) for kind, entries in spaces.items()},
+        types=tuple(range(len(known.types))),
+        data=tuple(range(len(module.data))),
+        elements=tuple(range(len(module.elements))),
+    )
+    renumbering = Renumbering(same, module.pool)
+    imported = len(module.imported(Kind.FUNCTION))
+    for index, function in enumerate(module.functions, imported):
+        if not legacy.isdisjoint(function.body):
+            try:
+                renumbering.function(function)
+            except GoneError:
+                raise ValidationError(
+                    f"invalid module: function {index}, which has legacy exception instructions, "
+                    "names something that is not there"
+                ) from None
 
 
 def _without(legacy: frozenset[Instr], module: Module) -> Module:

@@ -201,6 +201,30 @@ def test_a_polite_end_leaves_nothing_behind(
     assert contents(folder) == {"in.wasm": INPUT, "out.wasm": OLD}
 
 
+INTERRUPTING = """
+import signal
+from wasmopt.cli import run_as_program
+signal.signal(signal.SIGPROF, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+signal.setitimer(signal.ITIMER_PROF, {})
+run_as_program()
+"""
+
+
+@pytest.mark.parametrize("delay", [0.01, 0.2, 0.5, 0.9, 1.4, 2.2])
+def test_interrupted_anywhere(delay: float, folder: Path) -> None:
+    """Behind so many seconds of processor time: in imports, passes, proofs, solver or replay."""
+    script = INTERRUPTING.format(delay)
+    done = command(
+        *("-O", "-q", "--no-cache", "in.wasm", "-o", "in.wasm"), script=script, timeout=100
+    )
+    if done.returncode == 0:
+        assert contents(folder) == {"in.wasm": OUTPUT, "out.wasm": OLD}
+        return
+    assert done.returncode == 130
+    assert done.stderr == b"wasmopt: interrupted, nothing was written\n"
+    assert contents(folder) == {"in.wasm": INPUT, "out.wasm": OLD}
+
+
 def test_a_signal_that_was_ignored_before_still_is(folder: Path) -> None:
     """As nohup has it."""
     script = killing("fsync", "SIGHUP").replace("main(sys.argv[1:])", "run_as_program()")

@@ -13,6 +13,7 @@ from tests.support import module_of
 from wasmopt.context import Context, Pass
 from wasmopt.decode import decode
 from wasmopt.encode import encode, function_bytes
+from wasmopt.errors import ValidationError
 from wasmopt.function import Function
 from wasmopt.instr import Instr, InstrPool
 from wasmopt.manager import MAX_VALIDATIONS, Manager
@@ -415,6 +416,13 @@ def test_functions_with_legacy_exceptions_stay_as_they_are() -> None:
     legacy = decode(binary_of(b"\x01\x06\x40\x01\x19\x01\x0b\x0b"))  # nop try nop catch_all nop
     validate(legacy)
     assert manager(NOPS).run(legacy) is legacy
+
+
+def test_functions_with_legacy_exceptions_name_only_what_is_there() -> None:
+    """wasmtime does not look at them, and passes over the module follow what they name."""
+    for code in (b"\x06\x40\x07\x09\x0b", b"\x06\x40\x10\x09\x0b", b"\x06\x09\x0b"):
+        with pytest.raises(ValidationError, match=r"function 0, .* names something that is not"):
+            validate(decode(binary_of(b"\x01" + code + b"\x0b")))
 
 
 def test_progress_counts_every_function() -> None:

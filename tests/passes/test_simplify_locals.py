@@ -221,6 +221,24 @@ def test_code_with_a_write_in_it_moves_with_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "behind",
+    ["i32.const 9 local.get 0 i32.sub", "block (result i32) local.get 0 end"],
+    ids=["another operand", "a construct"],
+)
+def test_code_does_not_leave_the_operand_behind_that_waits_on_the_stack(behind: str) -> None:
+    """A parameter of a construct has no code of its own that could move too."""
+    signature = "(param i32 i32) (result i32)"
+    rest = f"local.get 0 i32.add local.set 0 {behind} end"
+    check(
+        "simplify-locals",
+        function(
+            f"local.get 1 block (param i32) (result i32) local.set 0 local.get 0 {rest}", signature
+        ),
+        function(f"local.get 1 block (param i32) (result i32) local.tee 0 {rest}", signature),
+    )
+
+
 def test_a_block_moves_as_a_whole_unless_something_leaves_the_function_from_it() -> None:
     block = "block (result i32) i32.const 5 local.get 1 br_if 0 drop i32.const 6 end"
     becomes(f"{block} local.set 2 call $value local.get 2 i32.sub", f"call $value {block} i32.sub")

@@ -26,6 +26,7 @@ from wasmopt.module import Module
 from wasmopt.options import LEVELS, OUTLINE, SOLVERS, Options
 from wasmopt.parallel import dask_cluster
 from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
+from wasmopt.plugins import Plugins
 from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import metrics_text
 from wasmopt.text import function_text, module_text
@@ -122,6 +123,9 @@ def build_parser() -> Parser:
     summaries |= {name: each.summary for name, each in MODULE_PASSES.items()}
     for name, summary in summaries.items():
         _add_step(passes, f"--{name}", None, (name,), summary)
+    for name, origin in Plugins(summaries).flags.items():
+        if not parser.knows(f"--{name}"):  # else it can be named from Python
+            _add_step(passes, f"--{name}", None, (name,), origin.replace("%", "%%"))
     parser.set_defaults(level=None, only_level=True, steps=(), disabled=frozenset())
     return parser
 

@@ -53,6 +53,10 @@ class Parser(argparse.ArgumentParser):
         """Raise what argparse has to say."""
         raise UsageError(f"{message}, see --help")
 
+    def knows(self, flag: str) -> bool:
+        """Whether a flag has a meaning already, if only that it is refused."""
+        return flag in self._option_string_actions or flag in self._refused
+
     def read(self, arguments: Sequence[str], settings: argparse.Namespace) -> argparse.Namespace:
         """Read the arguments into `settings`.
 
