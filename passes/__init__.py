@@ -94,7 +94,7 @@ _FAST: Final = (
 )
 _SMALL: Final = (
     *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL),
-    *("duplicate-functions", "constants", "outlining", *_ORDER),
+    *("duplicate-functions", "constants", "outlining", "dead-arguments", "inlining", *_ORDER),
 )
 
 PIPELINES: Final[dict[str, tuple[str, ...]]] = {
