@@ -16,7 +16,7 @@ from wasmopt.passes import MODULE_PASSES
 from wasmopt.verdict import Proved
 from wasmopt.verify import Prover, prove_module
 
-COLD = Options(level="z")
+COLD = Options(outline="cold")
 ALL = Options(outline="all")
 I32_PAIR = "(type (func (param i32 i32)))"
 
