@@ -116,11 +116,11 @@ def test_a_file_that_cannot_grow(output: str, folder: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path | None]:
-    """A file system of 16 KiB, where this user may mount one."""
+    """A file system of 8 KiB, where this user may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = shutil.which("mount")
-    arguments = ["-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)]
+    arguments = ["-t", "tmpfs", "-o", "size=8k", "tmpfs", str(place)]
     if (
         mount is None
         or subprocess.run([mount, *arguments], capture_output=True, check=False).returncode
