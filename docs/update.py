@@ -77,7 +77,9 @@ def updated_readme(page: str) -> str:
 
 def _updated_session(found: re.Match[str]) -> str:
     (ROOT / "build" / "demo").mkdir(parents=True, exist_ok=True)
-    return _with_output(found, output_of([found["arguments"].split()]))
+    arguments = found["arguments"].split()
+    before = [["-O", "--no-cache", arguments[-2], "-o", arguments[-1]]]
+    return _with_output(found, output_of([*before * (arguments[0] == "verify"), arguments]))
 
 
 def _updated_script(found: re.Match[str]) -> str:

@@ -152,12 +152,11 @@ def _build(function: Function, context: Context) -> Tree:
         name = instr.name
         if name not in _CONTROL:
             continue
-        if facts.polymorphic[index]:
-            copied = index + 1
-            continue
-        dead = facts.polymorphic.find(1, copied, index)
+        dead = facts.polymorphic.find(1, copied, index + 1)
         items += body[copied : index if dead < 0 else dead]
         copied = index + 1
+        if facts.polymorphic[index]:
+            continue
         if name in OPENERS:
             block_type = context.signatures.block_type(instr.immediates[0])
             height = facts.heights[index] - len(facts.operands(index))

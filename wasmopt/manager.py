@@ -219,6 +219,8 @@ class Manager:
             and (not legacy or legacy.isdisjoint(function.body))
         ]
         self._visited += len(functions) - len(covered)
+        if self.on_progress is not None and len(covered) < len(functions):
+            self.on_progress(self._visited, total)
         if self.spread is None or self.observer is not None or self.options.fuel is not None:
             work = self._visit_here(passes, module, covered)
         else:

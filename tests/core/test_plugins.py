@@ -171,7 +171,7 @@ def test_names_of_built_in_passes_are_taken(site: Path, capsys: pytest.CaptureFi
     for passes in (("vacuum",), None):
         result = wasmopt.optimize(SOURCE, Options(passes=passes))
         assert result.report.notices == [line]
-        assert len(result.data) == len(SOURCE) - 2
+        assert len(result.data) <= len(SOURCE) - 2
     assert main(["--vacuum", "in.wasm"]) == 0
     assert line in capsys.readouterr().err
     assert not optimized("cse").report.notices

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.passes.environment import function
-from tests.support import check, module_of, run_pass, unchanged
+from tests.support import check, module_of, run_once, run_pass, unchanged
 from wasmopt.domain import INTEGERS
 from wasmopt.passes.branches import MOST_LEVELS, NEGATED
 from wasmopt.semantics import MEANINGS
+from wasmopt.text import module_text
+from wasmopt.validate import validate
 
 DEPTH = 3000
 A, B, C = "call $value local.set 2", "call $value local.set 3", "call $value"
@@ -201,3 +203,13 @@ def test_chains_nest_only_so_deep() -> None:
         depth += (instr.name in ("block", "if")) - (instr.name == "end")
         deepest = max(deepest, depth)
     assert MOST_LEVELS <= deepest <= MOST_LEVELS + 2
+
+
+def test_what_stands_before_unreachable_constructs_stays() -> None:
+    before = module_of(
+        "(func (param i32) (result i32) local.get 0 if nop end "
+        "unreachable local.get 0 block (result i32) local.get 0 end i32.add)"
+    )
+    after = run_once("branches", before)
+    validate(after)
+    assert "unreachable" in module_text(after)

@@ -38,7 +38,11 @@ def test_results_traps_calls_and_memory_stay(pass_name: str, program: str) -> No
 )
 def test_passes_over_the_module_change_nothing_a_host_can_see(pass_name: str, program: str) -> None:
     before = module_of(program)
-    after = run_module_pass(pass_name, before, Options(level="z"))
+    if MODULE_PASSES[pass_name].compresses:
+        changed = MODULE_PASSES[pass_name].run(before, Options(level="z", goal="gzip"))
+        after = before if changed is None else changed[0]
+    else:
+        after = run_module_pass(pass_name, before, Options(level="z"))
     if after is not before:
         validate(after)
         assert observe(encode(after)) == observe(encode(before))
