@@ -13,14 +13,20 @@ from typing import Any
 
 import pytest
 
-from wasmopt import optimize
+from wasmopt import optimize, parallel
 from wasmopt.api import Result
 from wasmopt.errors import UsageError
 from wasmopt.options import Options
-from wasmopt.parallel import TASK_INSTRUCTIONS, divide, processes
+from wasmopt.parallel import divide, processes
 from wasmopt.report import PassReport
 
-MODULE = Path("corpus/built/routes-O0.wasm")
+MODULE = Path("corpus/built/arena-map-O0.wasm")
+
+
+@pytest.fixture(autouse=True)
+def short_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small module has several tasks, too."""
+    monkeypatch.setattr(parallel, "TASK_INSTRUCTIONS", 100)
 
 
 class Here(Executor):
@@ -127,7 +133,7 @@ def test_tasks_do_not_depend_on_the_number_of_workers() -> None:
     tasks = divide(module, range(len(module.functions)))
     lengths = [sum(len(module.functions[each].body) for each in task) for task in tasks]
     assert sorted(each for task in tasks for each in task) == list(range(len(module.functions)))
-    assert all(length >= TASK_INSTRUCTIONS for length in lengths[:-1])
+    assert all(length >= parallel.TASK_INSTRUCTIONS for length in lengths[:-1])
     assert divide(module, []) == []
 
 
