@@ -74,7 +74,8 @@ class Call:
 
 
 @cache
-def _engine(*, canonical_nans: bool) -> wasmtime.Engine:
+def fuelled_engine(*, canonical_nans: bool) -> wasmtime.Engine:
+    """The engine in which versions are run, with every proposal and with fuel."""
     config = every_proposal()
     config.consume_fuel = True
     config.cranelift_opt_level = "none"
@@ -97,7 +98,7 @@ class Machine:
     def __init__(self, harness: Harness, binary: bytes, *, fuel: int, canonical_nans: bool) -> None:
         self.harness: Final = harness
         self.fuel: Final = fuel
-        self.engine: Final = _engine(canonical_nans=canonical_nans)
+        self.engine: Final = fuelled_engine(canonical_nans=canonical_nans)
         self.module: Final = wasmtime.Module(self.engine, binary)
         # A type belongs to the engine it is first used with.
         i32 = wasmtime.ValType.i32()

@@ -15,13 +15,11 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 import wasmtime
 
-from wasmopt.validate import every_proposal
-from wasmopt.verify.host import View, first_difference
+from wasmopt.verify.host import View, first_difference, fuelled_engine
 
 FUEL: Final = 5_000_000
 """Instructions of one call, about."""
@@ -96,16 +94,6 @@ class Note:
     memories: dict[str, View] = field(default_factory=dict)
 
 
-@cache
-def _engine(*, canonical_nans: bool) -> wasmtime.Engine:
-    config = every_proposal()
-    config.consume_fuel = True
-    config.cranelift_opt_level = "none"
-    config.cranelift_nan_canonicalization = canonical_nans
-    config.parallel_compilation = False
-    return wasmtime.Engine(config)
-
-
 class Subject:
     """A module that experiments can be made with.
 
@@ -119,7 +107,7 @@ class Subject:
     """
 
     def __init__(self, binary: bytes, *, canonical_nans: bool = True) -> None:
-        self._engine: Final = _engine(canonical_nans=canonical_nans)
+        self._engine: Final = fuelled_engine(canonical_nans=canonical_nans)
         self._module: Final = wasmtime.Module(self._engine, binary)
         self.exports: Final[dict[str, tuple[str, ...]]] = {}
         self.memories: Final[list[str]] = []

@@ -25,7 +25,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from wasmopt.context import Context, Pass
@@ -43,6 +42,7 @@ from wasmopt.report import PassReport
 from wasmopt.tokenizer import tokenize
 from wasmopt.validate import legacy_exceptions, validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
+from wasmopt.visit import Step, Visit, parts_of
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,6 @@ INVALID: Final = "made the module invalid"
 """Why changes are reverted that no gate stopped."""
 NOT_LIGHTER: Final = "no smaller when compressed"
 """Why changes of functions are reverted, all of a stage, that only the goal is against."""
-_FORKS: Final = frozenset(["if", "loop", "br_if", "br_table"])
 WRONG: Final = "it changed what the code does"
 """What is said of changes that were refuted."""
 MAX_VALIDATIONS: Final = 40
@@ -74,40 +73,6 @@ class _Change(NamedTuple):
         self.report.bytes_saved -= self.saved
         self.report.proved -= Counter([self.method])
         self.report.reverted[reason] += 1
-
-
-class _Step(NamedTuple):
-    """A version that a pass proposed, `saved` bytes shorter than the one before."""
-
-    report: PassReport
-    after: Function
-    saved: int
-
-
-@dataclass(slots=True)
-class _Visit:
-    """One function on its way through the passes.
-
-    Attributes:
-        proved: the newest version that was proved.
-        index: of the function.
-        context: the module around it.
-        steps: what was proposed since, each made from the one before.
-        seen: pass -> the version that it was last run on.
-        interrupted: whether a pass failed on a version that is not proved yet.
-    """
-
-    proved: Function
-    index: int
-    context: Context
-    steps: list[_Step] = field(default_factory=list)
-    seen: dict[str, Function] = field(default_factory=dict)
-    interrupted: bool = False
-
-    @property
-    def newest(self) -> Function:
-        """What the next pass starts from."""
-        return self.steps[-1].after if self.steps else self.proved
 
 
 @dataclass(slots=True)
@@ -431,7 +396,7 @@ class Manager:
         self, passes: Sequence[Pass], function: Function, index: int, context: Context
     ) -> Function:
         """Visit one function until a whole round changes nothing."""
-        visit = _Visit(function, index, context)
+        visit = Visit(function, index, context)
         if self.prover_of_several is not None:
             self._visit(passes, visit, together=True)
             if self._prove_steps(visit) and not visit.interrupted:
@@ -441,12 +406,12 @@ class Manager:
         self._rest(visit)
         return visit.proved
 
-    def _rest(self, visit: _Visit) -> None:
+    def _rest(self, visit: Visit) -> None:
         """Remember that the passes find nothing more to do, if they do not."""
         if all(each is visit.proved for each in visit.seen.values()):
             self._rested[visit.proved] = frozenset(visit.seen)
 
-    def _visit(self, passes: Sequence[Pass], visit: _Visit, *, together: bool) -> None:
+    def _visit(self, passes: Sequence[Pass], visit: Visit, *, together: bool) -> None:
         """Rounds of passes over one function, with proofs after each change or left for later."""
         rounds = 0
         rounds_left = MAX_ROUNDS
@@ -469,7 +434,7 @@ class Manager:
                 rounds_left = MAX_ROUNDS
         self.rounds = max(self.rounds, rounds)
 
-    def _propose(self, each: Pass, visit: _Visit) -> None:
+    def _propose(self, each: Pass, visit: Visit) -> None:
         """Have a pass propose the next version, which has to go through the byte gate."""
         function = visit.newest
         visit.seen[each.name] = function
@@ -497,9 +462,9 @@ class Manager:
         if saved < 0 or (saved == 0 and not each.enabling):
             report.grown += 1
         else:
-            visit.steps.append(_Step(report, proposal, saved))
+            visit.steps.append(Step(report, proposal, saved))
 
-    def _prove_steps(self, visit: _Visit) -> bool:
+    def _prove_steps(self, visit: Visit) -> bool:
         """Prove the steps of a visit, as many as possible with one proof.
 
         Steps that change how often control forks are proved alone, since no cheap tier compares
@@ -509,7 +474,7 @@ class Manager:
         """
         steps = visit.steps
         versions = [visit.proved, *[step.after for step in steps]]
-        parts = _parts(versions)
+        parts = parts_of(versions)
         done = 0
         while parts:
             first, last = parts.pop()
@@ -524,7 +489,7 @@ class Manager:
             if isinstance(verdict, Proved):
                 done = last
                 for number in range(first, last):
-                    self._keep(steps[number], versions[number], verdict.method, visit)
+                    self._keep(steps[number], verdict.method, visit)
             elif alone:
                 self._put_back_step(steps[first], visit, verdict)
                 visit.seen[steps[first].report.name] = versions[first]
@@ -539,7 +504,7 @@ class Manager:
         steps.clear()
         return whole
 
-    def _keep(self, step: _Step, before: Function, method: str, visit: _Visit) -> None:
+    def _keep(self, step: Step, method: str, visit: Visit) -> None:
         """A step went through both gates."""
         report = step.report
         report.kept += 1
@@ -550,7 +515,7 @@ class Manager:
         if self.observer is not None:
             self.observer(report.name, visit.index, step.after, visit.context.module)
 
-    def _put_back_step(self, step: _Step, visit: _Visit, verdict: Refuted | Unproved) -> None:
+    def _put_back_step(self, step: Step, visit: Visit, verdict: Refuted | Unproved) -> None:
         reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
         if isinstance(verdict, Refuted):
             self._wrong.setdefault((step.report.name, WRONG), []).append(visit.index)
@@ -575,19 +540,6 @@ def changed_functions(before: Sequence[Function], after: Sequence[Function]) -> 
     """Positions at which the two differ."""
     pairs = zip(before, after, strict=True)
     return [position for position, (old, new) in enumerate(pairs) if old is not new]
-
-
-def _parts(versions: Sequence[Function]) -> list[tuple[int, int]]:
-    """The steps between versions in parts that may be proved together, the last part first."""
-    last = len(versions) - 1
-    if last < 2:
-        return [(0, last)] if last else []
-    forks = [Counter([i.name for i in each.body if i.name in _FORKS]) for each in versions]
-    cuts = {0, last}
-    for step in range(last):
-        if forks[step] != forks[step + 1]:
-            cuts |= {step, step + 1}
-    return list(pairwise(sorted(cuts)))[::-1]
 
 
 def _stages(passes: Sequence[Pass | ModulePass]) -> list[ModulePass | list[Pass]]:

@@ -1,0 +1,62 @@
+"""One function on its way through the passes: its versions, and which of them share a proof."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from wasmopt.context import Context
+from wasmopt.function import Function
+from wasmopt.report import PassReport
+
+_FORKS: Final = frozenset(["if", "loop", "br_if", "br_table"])
+
+
+class Step(NamedTuple):
+    """A version that a pass proposed, `saved` bytes shorter than the one before."""
+
+    report: PassReport
+    after: Function
+    saved: int
+
+
+@dataclass(slots=True)
+class Visit:
+    """One function on its way through the passes.
+
+    Attributes:
+        proved: the newest version that was proved.
+        index: of the function.
+        context: the module around it.
+        steps: what was proposed since, each made from the one before.
+        seen: pass -> the version that it was last run on.
+        interrupted: whether a pass failed on a version that is not proved yet.
+    """
+
+    proved: Function
+    index: int
+    context: Context
+    steps: list[Step] = field(default_factory=list)
+    seen: dict[str, Function] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def newest(self) -> Function:
+        """What the next pass starts from."""
+        return self.steps[-1].after if self.steps else self.proved
+
+
+def parts_of(versions: Sequence[Function]) -> list[tuple[int, int]]:
+    """The steps between versions in parts that may be proved together, the last part first."""
+    last = len(versions) - 1
+    if last < 2:
+        return [(0, last)] if last else []
+    forks = [Counter([i.name for i in each.body if i.name in _FORKS]) for each in versions]
+    cuts = {0, last}
+    for step in range(last):
+        if forks[step] != forks[step + 1]:
+            cuts |= {step, step + 1}
+    return list(pairwise(sorted(cuts)))[::-1]
