@@ -35,6 +35,7 @@ from wasmopt.verify.module_parts import (
 from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
 from wasmopt.verify.reshaping import named_otherwise
 from wasmopt.verify.same_values import same_values
+from wasmopt.verify.uncalled import uncalled
 
 _log = logging.getLogger(__name__)
 
@@ -111,9 +112,11 @@ class _Proof:
         self._check_reshaped()
         gone = [index for index in self._inlined if self._functions[index] is None]
         joint = JointModule(self._before, self._after, self._claim, gone)
-        if joint.problems:
-            raise GoneError(joint.problems[min(joint.problems)])
-        self._compare(joint)
+        never_run = uncalled(self._before)
+        problems = sorted(joint.problems.keys() - never_run)
+        if problems:
+            raise GoneError(joint.problems[problems[0]])
+        self._compare(joint, never_run)
         return max(self._methods, key=_place, default=MAPPED)
 
     def _reshaped_image(self, index: int) -> int:
@@ -138,8 +141,8 @@ class _Proof:
                 for index in indices:
                     require(index not in named, f"function {index} is not only called")
 
-    def _compare(self, joint: JointModule) -> None:
-        """Compare each old function that is left with its new version."""
+    def _compare(self, joint: JointModule, never_run: set[int]) -> None:
+        """Compare each old function that is left, and may run, with its new version."""
         old, ghosts, context = joint.old, joint.ghosts, joint.context
         reshaped_calls = {self._after.pool.make("call", new) for new in self._reshaped.values()}
         changed = []
@@ -149,6 +152,8 @@ class _Proof:
                 continue
             version = joint.new_version(new)
             same = function.body == version.body and function.locals == version.locals
+            if index in never_run:
+                continue
             if same and index not in self._reshaped and reshaped_calls.isdisjoint(function.body):
                 self._methods[MAPPED] += 1
             else:
