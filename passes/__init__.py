@@ -22,6 +22,7 @@ from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.fold_constants import FOLD_CONSTANTS
+from wasmopt.passes.inline_small import INLINE_SMALL
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
@@ -63,6 +64,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
         DATA_SEGMENTS,
         DEAD_ARGUMENTS,
         DUPLICATE_FUNCTIONS,
+        INLINE_SMALL,
         INLINING,
         MERGE_SEGMENTS,
         NUMBER_LOCALS,
@@ -83,7 +85,7 @@ _LOCAL: Final = (
     *("simplify-locals", "compare-operands", "peepholes", "cse"),
     *("dead-locals", "reorder-locals"),
 )
-_WHOLE: Final = ("remove-unused", "dead-arguments", "inlining")
+_WHOLE: Final = ("remove-unused", "dead-arguments", "inline-small", "inlining")
 _ORDER: Final = (
     *("remove-unused", "short-forms", "data"),
     *("reorder-functions", "reorder-globals", "reorder-types"),
