@@ -33,6 +33,7 @@ from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
 from wasmopt.passes.short_forms import SHORT_FORMS
+from wasmopt.passes.similar_functions import SIMILAR_FUNCTIONS
 from wasmopt.passes.simplify_locals import SIMPLIFY_LOCALS
 from wasmopt.passes.vacuum import VACUUM
 
@@ -74,6 +75,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
         REORDER_GLOBALS,
         REORDER_TYPES,
         SHORT_FORMS,
+        SIMILAR_FUNCTIONS,
     )
 }
 """Passes over the module as a whole."""
@@ -94,9 +96,12 @@ _FAST: Final = (
     *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "outlining", *_ORDER),
 )
-_SMALL: Final = (
-    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL),
-    *("duplicate-functions", "constants", "outlining", "dead-arguments", "inlining", *_ORDER),
+_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL)
+_SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining")
+_SMALL: Final = (*_TWICE, "duplicate-functions", *_SHARE, *_ORDER)
+_SMALLEST: Final = (
+    *(*_TWICE, "duplicate-functions", "similar-functions", "inline-small"),
+    *(*_SHARE, *_ORDER),
 )
 
 PIPELINES: Final[dict[str, tuple[str, ...]]] = {
@@ -106,7 +111,7 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "3": _FAST,
     "4": _FAST,
     "s": _SMALL,
-    "z": _SMALL,
+    "z": _SMALLEST,
 }
 """Passes in the order in which they run, by optimization level.
 
@@ -116,7 +121,7 @@ is known is folded before all else: whole functions are called only where contro
 
 _RAW_ONLY: Final = frozenset(
     [
-        *("cse", "constants", "outlining", "data"),
+        *("cse", "similar-functions", "constants", "outlining", "data"),
         *("reorder-functions", "reorder-globals", "reorder-types"),
     ]
 )
