@@ -46,7 +46,8 @@ from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.verify.live_code import NotCoveredError, live_code
 from wasmopt.verify.terms import BudgetError, SortError
-from wasmopt.verify.value_walk import Learned, Numbers, Reading, Walk
+from wasmopt.verify.value_numbering import Learned, Numbers
+from wasmopt.verify.value_walk import Reading, Walk
 
 MAX_ROUNDS: Final = 8
 
@@ -184,7 +185,7 @@ class _Rounds:
         walks = self._walks
         if number == len(walks):
             if walks:
-                self._learned.take(walks[-1])
+                self._learned.take(walks[-1].backs, walks[-1].moved())
             walks.append(self._reading.walk(self._numbers, self._learned, by_rank=self._by_rank))
         return walks[number]
 
