@@ -20,6 +20,7 @@ from wasmopt.errors import (
     ValidationError,
     WasmOptError,
 )
+from wasmopt.files_api import FileResult, optimize_files
 from wasmopt.module import Module
 from wasmopt.options import Options
 from wasmopt.report import Report
@@ -29,6 +30,7 @@ __all__ = [
     "ComponentResult",
     "CoreModule",
     "DecodeError",
+    "FileResult",
     "InputError",
     "Module",
     "Options",
@@ -43,6 +45,7 @@ __all__ = [
     "encode",
     "optimize",
     "optimize_component",
+    "optimize_files",
 ]
 
 __version__ = VERSION

@@ -132,3 +132,13 @@ class Report:
             known[entry.name].add(entry)
         self.proofs.add(part.proofs)
         self.notices += [f"{name}: {notice}" for notice in part.notices]
+
+    def add_whole(self, other: Report, name: str) -> None:
+        """Count what was done to another input of that name: sizes and times as well."""
+        self.add(other, name)
+        self.input_size += other.input_size
+        self.output_size += other.output_size
+        self.input_weight += other.input_weight
+        self.output_weight += other.output_weight
+        self.encoding_saved += other.encoding_saved
+        self.seconds += other.seconds

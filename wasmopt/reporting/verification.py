@@ -1,6 +1,7 @@
 """What `wasmopt verify` found, as data (`wasmopt.verification/1`) and as text.
 
-The classes are the one definition of the JSON; `codec` reads and writes them.
+The classes are the one definition of the JSON; `codec` reads and writes them, and `published` makes
+the JSON Schema of them.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Verification:
         seconds: CPU time.
     """
 
-    schema: str
+    schema: Literal["wasmopt.verification/1"]
     tool: str
     before: File
     after: File
@@ -125,7 +126,7 @@ def build_verification(
     ]
     rows = [_row(each, labels) for each in comparison.functions]
     return Verification(
-        schema=SCHEMA,
+        schema="wasmopt.verification/1",
         tool=VERSION,
         before=files[0],
         after=files[1],
