@@ -103,6 +103,7 @@ class Step:
         before: Size of the file if only the steps above it were done.
         after: Size of the file if this one was done too.
         delta: after minus before; all of them add up to the change of the whole file.
+        instructions: Of the code that the pass was run on, as often as it was.
         attempts: Changes that the pass proposed.
         kept: Those that went through both gates.
         grown: Those that the byte gate dropped.
@@ -118,6 +119,7 @@ class Step:
     before: int
     after: int
     delta: int
+    instructions: int
     attempts: int
     kept: int
     grown: int
@@ -173,21 +175,25 @@ class Proofs:
     """What the validator did, all passes together; what the cache knew is not done again.
 
     Attributes:
+        instructions: Of the versions that were compared, as often as a tier read them.
         terms: Terms built.
         requests: How often one was asked for.
         fallbacks: What a tier could not prove, by tier and reason.
         queries: Questions put to the solver.
         answers: What came of them.
+        solver_units: Work of the solver in its own units, the same on every machine.
         solver_seconds: Time in the solver.
         cache_hits: Verdicts known from the proof cache.
         cache_misses: Verdicts not known from the proof cache.
     """
 
+    instructions: int
     terms: int
     requests: int
     fallbacks: Mapping[str, int]
     queries: int
     answers: Mapping[str, int]
+    solver_units: int
     solver_seconds: float
     cache_hits: int
     cache_misses: int
