@@ -24,6 +24,7 @@ from wasmopt.files_api import FileResult, optimize_files
 from wasmopt.module import Module
 from wasmopt.options import Options
 from wasmopt.report import Report
+from wasmopt.verify_api import VerifyResult, verify_modules
 from wasmopt.version import VERSION
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Result",
     "UsageError",
     "ValidationError",
+    "VerifyResult",
     "WasmOptError",
     "__version__",
     "decode",
@@ -46,6 +48,7 @@ __all__ = [
     "optimize",
     "optimize_component",
     "optimize_files",
+    "verify_modules",
 ]
 
 __version__ = VERSION
