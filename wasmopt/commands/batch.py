@@ -13,6 +13,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -71,9 +72,9 @@ def run_batch(
     settings: argparse.Namespace,
     options: Options,
     observer: Observer | None,
-    executor: Executor | None,
+    cluster: AbstractContextManager[Executor | None],
 ) -> int:
-    """Optimize all of them; the exit code."""
+    """Optimize all of them; the exit code.  The cluster is entered when all else is clear."""
     _refuse_flags(settings)
     reports = read_reports(settings, several=True)
     baselines = read_baselines(settings)
@@ -87,7 +88,7 @@ def run_batch(
     run = _Run(settings, options, reports, baselines)
     paths = [Path(job.source) for job in jobs]
     try:
-        with progress(quiet=settings.quiet) as on_progress:
+        with progress(quiet=settings.quiet) as on_progress, cluster as executor:
             found = optimize_files(
                 paths, options, observer=observer, on_progress=on_progress, executor=executor
             )
@@ -111,6 +112,8 @@ def _refuse_flags(settings: argparse.Namespace) -> None:
         raise UsageError("--out-dir and --in-place both say where to write, use one of them")
     if settings.out_dir == "":
         raise UsageError("--out-dir is empty")
+    if "" in settings.inputs:
+        raise UsageError("an input is empty, it has to be the name of a file or folder")
     if STANDARD_STREAM in settings.inputs:
         raise UsageError("standard input is for one input and -o OUT, it has no name of its own")
     for flag, given in (("--print", settings.print), ("--symbols", settings.symbols is not None)):

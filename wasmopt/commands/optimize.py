@@ -239,9 +239,8 @@ def run(settings: argparse.Namespace) -> int:
         raise UsageError("--print and -o - both write to standard output, use one of them")
     options = _options(settings)
     if is_batch(settings):
-        with _cluster(settings) as executor:
-            observer = _printer(options) if options.print_after else None
-            return run_batch(settings, options, observer, executor)
+        observer = _printer(options) if options.print_after else None
+        return run_batch(settings, options, observer, _cluster(settings))
     (settings.input,) = settings.inputs
     reports = read_reports(settings)
     settings.subject = settings.input
