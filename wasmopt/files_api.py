@@ -60,8 +60,9 @@ def optimize_files(
 ) -> Results:
     """Make the modules and components in some files smaller; nothing is written.
 
-    With `jobs` of the options above 1, files are worked on at the same time, and what is left of
-    the jobs works within files.  The results are the same, and come in the order of the paths.
+    With `jobs` of the options above 1, that many files are worked on at the same time; where there
+    are fewer, the jobs work within files, one after the other.  The results are the same, and come
+    in the order of the paths.
 
     Args:
         paths: of binaries or texts.
@@ -76,10 +77,11 @@ def optimize_files(
     """
     options = Options() if options is None else options
     select_passes(options, Plugins(BUILT_IN))
-    at_once = min(options.jobs, len(paths))
-    if at_once < 2 or executor is not None or observer is not None:
+    if options.jobs == 1 or executor is not None or observer is not None:
         return _one_by_one(paths, options, observer, on_progress, executor)
-    return _at_once(paths, replace(options, jobs=options.jobs // at_once), at_once)
+    if len(paths) < options.jobs:
+        return _within(paths, options, on_progress)
+    return _at_once(paths, options)
 
 
 def _one_by_one(
@@ -104,8 +106,14 @@ def _one_by_one(
             yield FileResult(path, result, None)
 
 
-def _at_once(paths: Sequence[Path], options: Options, count: int) -> Results:
-    with processes(count) as pool:
+def _within(paths: Sequence[Path], options: Options, on_progress: Progress | None) -> Results:
+    with processes(options.jobs) as pool:
+        yield from _one_by_one(paths, options, None, on_progress, pool)
+
+
+def _at_once(paths: Sequence[Path], options: Options) -> Results:
+    with processes(options.jobs) as pool:
+        options = replace(options, jobs=1)
         # The largest decides when all is done, so it had better begin first.
         order = sorted(range(len(paths)), key=lambda place: -_size(paths[place]))
         futures = {place: _submit(pool, paths[place], options) for place in order}
