@@ -20,6 +20,7 @@ from wasmopt.function import Function
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence
 from wasmopt.renumber import GoneError, Renumbering
+from wasmopt.report import ProofReport
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
 from wasmopt.verify.global_facts import GlobalFacts
@@ -34,7 +35,7 @@ from wasmopt.verify.module_parts import (
 )
 from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
 from wasmopt.verify.reshaping import named_otherwise
-from wasmopt.verify.same_values import same_values
+from wasmopt.verify.same_values import Versions
 from wasmopt.verify.uncalled import uncalled
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,11 @@ _METHODS: Final = (MAPPED, TEXT, VALUES, LOCKSTEP, PRODUCT, WINDOW, SUMMARY, SOL
 
 
 def prove_module(
-    before: Module, after: Module, claim: Correspondence, prover: Prover
+    before: Module,
+    after: Module,
+    claim: Correspondence,
+    prover: Prover,
+    report: ProofReport | None = None,
 ) -> Proved | Unproved:
     """Decide whether `after` can stand for `before`.
 
@@ -54,11 +59,12 @@ def prove_module(
         after: what came of it; its instructions have to be of the same pool.
         claim: which index stands for which.
         prover: for functions that are not equal otherwise.
+        report: where to count what it took besides the work of `prover`.
     """
     try:
         check_honest(before, after)
         validate(after)
-        return Proved(_Proof(before, after, claim, prover).run())
+        return Proved(_Proof(before, after, claim, prover, report).run())
     except (RefusedError, GoneError, ExpansionError) as refusal:
         return Unproved(str(refusal))
     except ValidationError as error:
@@ -79,11 +85,17 @@ class _Proof:
     """
 
     def __init__(
-        self, before: Module, after: Module, claim: Correspondence, prover: Prover
+        self,
+        before: Module,
+        after: Module,
+        claim: Correspondence,
+        prover: Prover,
+        report: ProofReport | None,
     ) -> None:
         self._before: Final = before
         self._after: Final = after
         self._prover: Final = prover
+        self._report: Final = ProofReport() if report is None else report
         self._methods: Counter[str] = Counter()
         self._imported: Final = len(before.imported(Kind.FUNCTION))
         total = self._imported + len(before.functions)
@@ -189,7 +201,10 @@ class _Proof:
 
     def _same(self, index: int, before: Function, after: Function, context: Context) -> str:
         """The method that proves the two equal."""
-        if same_values(before, after, context):
+        versions = Versions()
+        same = versions.same(before, after, context)
+        self._report.instructions += versions.effort.instructions
+        if same:
             return VALUES
         verdict: Verdict = self._prover(before, after, context)
         if isinstance(verdict, Proved):
