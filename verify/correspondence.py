@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wasmopt.context import Context
@@ -21,7 +21,7 @@ from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence
 from wasmopt.renumber import GoneError, Renumbering
 from wasmopt.validate import validate
-from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
+from wasmopt.verdict import Obligation, Proved, Prover, Refuted, Unproved, Verdict
 from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.inlining import ExpansionError, Inliner
 from wasmopt.verify.joint_module import JointModule, complete
@@ -54,10 +54,26 @@ def prove_module(
         claim: which index stands for which.
         prover: for functions that are not equal otherwise.
     """
+    sources = _Sources()
+    verdict = _decide(before, after, claim, prover, sources)
+    return replace(verdict, cached=sources.cached, obligations=tuple(sources.obligations))
+
+
+@dataclass(slots=True)
+class _Sources:
+    """What the proof of a module owes to earlier runs, and to the solver."""
+
+    cached: bool = False
+    obligations: list[Obligation] = field(default_factory=list)
+
+
+def _decide(
+    before: Module, after: Module, claim: Correspondence, prover: Prover, sources: _Sources
+) -> Proved | Unproved:
     try:
         check_honest(before, after)
         validate(after)
-        return Proved(_Proof(before, after, claim, prover).run())
+        return Proved(_Proof(before, after, claim, prover, sources).run())
     except (RefusedError, GoneError, ExpansionError) as refusal:
         return Unproved(str(refusal))
     except ValidationError as error:
@@ -78,8 +94,14 @@ class _Proof:
     """
 
     def __init__(
-        self, before: Module, after: Module, claim: Correspondence, prover: Prover
+        self,
+        before: Module,
+        after: Module,
+        claim: Correspondence,
+        prover: Prover,
+        sources: _Sources,
     ) -> None:
+        self._sources: Final = sources
         self._before: Final = before
         self._after: Final = after
         self._prover: Final = prover
@@ -187,6 +209,8 @@ class _Proof:
         if same_values(before, after, context):
             return VALUES
         verdict: Verdict = self._prover(before, after, context)
+        self._sources.cached |= verdict.cached
+        self._sources.obligations += [replace(o, function=index) for o in verdict.obligations]
         if isinstance(verdict, Proved):
             return verdict.method
         reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason

@@ -138,11 +138,16 @@ def _is_sum(term: Term) -> bool:
 
 
 class Encoder:
-    """Makes Z3 expressions of terms, in one Z3 context."""
+    """Makes Z3 expressions of terms, in one Z3 context.
 
-    def __init__(self, context: z3.Context) -> None:
+    Args:
+        context: where they live.
+        domain: what numeric instructions mean; the usual one when None.
+    """
+
+    def __init__(self, context: z3.Context, domain: Z3Domain | None = None) -> None:
         self._context: Final = context
-        self._domain: Final = Z3Domain(context)
+        self._domain: Final = domain or Z3Domain(context)
         self._functions: Final[dict[Hashable, z3.FuncDeclRef]] = {}
         self._sorts: Final[dict[str, z3.SortRef]] = {
             sort: z3.DeclareSort(sort, context) for sort in (REFERENCE, STATE)
