@@ -361,7 +361,7 @@ class _Search:
             self._note_names(index, (first, second))
             short = len(first.body) + len(second.body) <= MAX_INSTRUCTIONS
             verdict = (self._prover if short else self._cheap)(first, second, joint.context)
-            self._obligations += [replace(each, function=index) for each in verdict.obligations]
+            self._obligations.extend([replace(o, function=index) for o in verdict.obligations])
             if verdict.cached:
                 self._cached.add(index)
             if isinstance(verdict, Proved):

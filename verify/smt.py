@@ -21,13 +21,13 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import z3
 
 from wasmopt.verdict import Obligation
 from wasmopt.verify.samples import WIDTHS, make_samples
-from wasmopt.verify.smt_lib import PlainDomain, smt_lib
+from wasmopt.verify.smt_lib import OPAQUE_BITS, PlainDomain, smt_lib
 from wasmopt.verify.smt_terms import Encoder, Region, costs_more_than
 from wasmopt.verify.terms import BOOL, Arena, SortError, Term
 
@@ -89,6 +89,8 @@ class Unknown:
 
 
 Answer = Equal | Model | Unknown
+Said = Literal["unsat", "sat", "unknown"]
+"""What Z3 says of a question: whether the two can differ."""
 
 
 @dataclass(slots=True)
@@ -148,9 +150,7 @@ class Solver:
         counters: what has been asked so far.
     """
 
-    def __init__(
-        self, arena: Arena, budget: Budget, asked: list[Obligation] | None = None
-    ) -> None:
+    def __init__(self, arena: Arena, budget: Budget, asked: list[Obligation] | None = None) -> None:
         self.counters: Final = Counters()
         self._arena: Final = arena
         self._budget: Final = budget
@@ -237,7 +237,7 @@ class Solver:
         question = z3.simplify(question, max_steps=self._budget.rewrites)
         equal = Equal(CUT if region.cut else UNCUT)
         if z3.is_false(question):
-            self._record(roots, region, z3.unsat)
+            self._record(roots, region, "unsat")
             return equal
         if costs_more_than(self._budget.gates, question):
             return Unknown(TOO_LARGE)
@@ -246,7 +246,8 @@ class Solver:
         solver.set(rlimit=self._budget.resources, random_seed=0, ctrl_c=False)
         solver.add(question)
         result = solver.check()
-        self._record(roots, region, result)
+        said: Said = "unsat" if result == z3.unsat else "sat" if result == z3.sat else "unknown"
+        self._record(roots, region, said)
         if result == z3.unsat:
             return equal
         if result != z3.sat:
@@ -259,15 +260,14 @@ class Solver:
             return Unknown("solver: wrong model")
         return Model(values)
 
-    def _record(
-        self, roots: Sequence[Term], region: Region, result: z3.CheckSatResult
-    ) -> None:
+    def _record(self, roots: Sequence[Term], region: Region, said: Said) -> None:
         """Write down a question in words that are no solver's own, and Z3's answer."""
         if self._asked is not None:
             context = z3.Context()
-            encoder = Encoder(context, PlainDomain(context))
+            sort = z3.BitVecSort(OPAQUE_BITS, context)
+            encoder = Encoder(context, PlainDomain(context), sort)
             logic, text = smt_lib(_question(encoder, roots, region))
-            self._asked.append(Obligation(logic, text, repr(result), self._budget.resources))
+            self._asked.append(Obligation(logic, text, said, self._budget.resources))
 
     def _values(self, model: z3.ModelRef, encoder: Encoder, region: Region) -> dict[Term, int]:
         """Values of all that has a width: one evaluation of all of them behind one another."""

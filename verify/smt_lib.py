@@ -1,5 +1,11 @@
 """Z3 expressions in the words of SMT-LIB 2.6, for other solvers to read.
 
+References and states have sorts of their own for Z3; not every solver knows that.  Here they are
+numbers of `OPAQUE_BITS` bits, which makes no difference: nothing but equality and functions
+without a meaning is ever applied to them, and no quantifier.  Such a question can be satisfied if
+and only if it can with no more values of a sort than it has terms of it, and it has fewer terms
+than there are numbers.
+
 Source: SMT-LIB 2.6, theory FixedSizeBitVectors, logics QF_BV and QF_UFBV.
 """
 
@@ -15,6 +21,9 @@ from wasmopt.verify.z3_domain import Z3Domain
 
 PLAIN: Final = "QF_BV"
 WITH_FUNCTIONS: Final = "QF_UFBV"
+OPAQUE_BITS: Final = 16
+"""Of a value of which nothing is known but whether it is another one: more values than a query has
+terms, which `Budget.terms` bounds."""
 
 
 class PlainDomain(Z3Domain):
@@ -38,13 +47,11 @@ def smt_lib(question: z3.BoolRef) -> tuple[str, str]:
 
 
 def _has_functions(question: z3.BoolRef) -> bool:
-    """Whether there is a function, or a value of a sort, of which nothing is said."""
+    """Whether there is a function of which nothing is said."""
     seen = {question.get_id()}
     stack: list[z3.ExprRef] = [question]
     while stack:
         each = stack.pop()
-        if each.sort_kind() == z3.Z3_UNINTERPRETED_SORT:
-            return True
         if each.num_args() and each.decl().kind() == z3.Z3_OP_UNINTERPRETED:
             return True
         for child in each.children():

@@ -23,6 +23,9 @@ from wasmopt.verdict import Obligation, Proved, Refuted, Unproved, Verdict
 class ProofEntry:
     """One change that a pass proposed and the byte gate let through.
 
+    `wasmopt verify` makes such entries of pairs of functions; there is no pass then, and a function
+    that is imported has no body.
+
     Attributes:
         change: the pass.
         function: its index in the module as it was then, imported ones counted; None for a change
@@ -38,12 +41,12 @@ class ProofEntry:
         obligations: what the solver was asked, if that is recorded; in one entry of each proof.
     """
 
-    change: str
+    change: str | None
     function: int | None
     source: int | None
-    before: str
-    after: str
-    compared: tuple[str, str]
+    before: str | None
+    after: str | None
+    compared: tuple[str | None, str | None]
     verdict: Literal["proved", "refuted", "unproved"]
     tier: str | None
     reason: str | None

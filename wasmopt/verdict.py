@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from wasmopt.context import Context
 from wasmopt.function import Function
@@ -23,7 +24,7 @@ class Obligation:
 
     logic: str
     text: str
-    answer: str
+    answer: Literal["unsat", "sat", "unknown"]
     resources: int
     function: int | None = None
 
