@@ -19,7 +19,8 @@ class Outcome:
     Attributes:
         functions: position of a changed function -> its groups of locals and its code.
         reports: what the passes did.
-        kept: index of a function -> its changes: pass; bytes saved, method of proof, entry in the log.
+        kept: index of a function -> its changes: pass; bytes saved, method of proof and entry in
+            the log.
         wrong: pass and problem -> indices of the functions where it failed.
         rounds: the most visits that one function took.
         visited: how many functions these are.

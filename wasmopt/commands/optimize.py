@@ -271,7 +271,7 @@ def run(settings: argparse.Namespace) -> int:
         settings.subject = STANDARD_STREAM
         write_standard_output(text)
     symbols = None if reports.symbols is None else reports.symbols[1]
-    write_proof_files(settings, options, result, symbols, source, output)
+    write_proof_files(settings, options, result, symbols=symbols, source=source, output=output)
     return reports.tell(result, document, settings)
 
 

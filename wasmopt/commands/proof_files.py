@@ -66,6 +66,7 @@ def write_proof_files(
     settings: argparse.Namespace,
     options: Options,
     result: Result | ComponentResult,
+    *,
     symbols: Module | None,
     source: bytes,
     output: bytes,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import BrokenExecutor, Executor
 from typing import Final
 
 from wasmopt.commands import EXIT_CODES
@@ -11,9 +13,11 @@ from wasmopt.commands.console import say
 from wasmopt.commands.parser import Parser
 from wasmopt.errors import InputError, UsageError
 from wasmopt.files import STANDARD_STREAM, write_standard_output
+from wasmopt.parallel import processes
 from wasmopt.reporting.obligations import Manifest, ObligationRow, read_folder
-from wasmopt.solvers import SOLVERS, Answer, QuestionError, find_solver
+from wasmopt.solvers import SOLVERS, Answer, QuestionError, ask_solver, find_solver
 
+EFFORT: Final = 4
 AGREE: Final = "agree"
 DISAGREE: Final = "disagree"
 UNKNOWN: Final = "unknown"
@@ -40,9 +44,10 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--effort",
         type=int,
-        default=10,
+        default=EFFORT,
         metavar="N",
-        help="how many times the steps that Z3 had it may take for a question, 10 unless given",
+        help="how many times as long as Z3 it may take for a question, in steps and not in "
+        f"seconds; {EFFORT} unless given",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="nothing but errors")
     return parser
@@ -54,16 +59,12 @@ def run(settings: argparse.Namespace) -> int:
         raise UsageError(f"--effort is {settings.effort}, it is a number from 1 on")
     settings.subject = settings.folder
     manifest, texts = read_folder(settings.folder)
-    solver, ask = find_solver(settings.solver)
+    solver, _ = find_solver(settings.solver)
+    with processes(1) as pool:
+        answers = _answers(pool, manifest, texts, settings, solver)
     counts: Counter[str] = Counter()
-    answers: dict[str, Answer] = {}
     missing = False
     for row in manifest.obligations:
-        if row.file not in answers:
-            try:
-                answers[row.file] = ask(texts[row.file], row.resources * settings.effort)
-            except QuestionError as error:
-                raise InputError(f"{solver} cannot read {row.file}: {error}") from None
         answer = answers[row.file]
         outcome = _compared(row, answer)
         counts[outcome] += 1
@@ -77,6 +78,33 @@ def run(settings: argparse.Namespace) -> int:
     if counts[DISAGREE]:
         return 4
     return 5 if missing else 0
+
+
+def _answers(
+    pool: Executor,
+    manifest: Manifest,
+    texts: Mapping[str, str],
+    settings: argparse.Namespace,
+    solver: str,
+) -> dict[str, Answer]:
+    """What the solver says of each file, in a process that can be ended and may crash.
+
+    Raises:
+        InputError: it cannot read one of them.
+    """
+    answers: dict[str, Answer] = {}
+    for row in manifest.obligations:
+        if row.file in answers:
+            continue
+        budget = row.resources * settings.effort
+        asked = pool.submit(ask_solver, settings.solver, texts[row.file], budget)
+        try:
+            answers[row.file] = asked.result()
+        except QuestionError as error:
+            raise InputError(f"{solver} cannot read {row.file}: {error}") from None
+        except BrokenExecutor:
+            raise InputError(f"{solver} crashed on {row.file}") from None
+    return answers
 
 
 def _compared(row: ObligationRow, answer: Answer) -> str:

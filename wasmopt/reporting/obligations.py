@@ -104,8 +104,8 @@ class ObligationFolder:
                     source = function  # both modules are as they were given
                 name = None if source is None else names.get(source)
                 number = counts[function] = counts.get(function, 0) + 1
-                text = _file_text(each, module, function, name, entry.change, number)
-                data = text.encode()
+                about = _about(module, function, name, entry.change)
+                data = _file_text(each, f"{about}: question {number} of its proof").encode()
                 row = ObligationRow(
                     file=f"{sha256(data).hexdigest()}.smt2",
                     module=module,
@@ -142,21 +142,20 @@ class ObligationFolder:
         write_folder(path, {**self.files, MANIFEST: self.manifest()})
 
 
-def _file_text(
-    obligation: Obligation,
-    module: str | None,
-    function: int | None,
-    name: str | None,
-    pass_name: str | None,
-    number: int,
+def _about(
+    module: str | None, function: int | None, name: str | None, pass_name: str | None
 ) -> str:
-    """A file that stands by itself; names in it are quoted, whatever is in them."""
+    """What a question is about, in a line: names are quoted, whatever is in them."""
     about = "the whole module" if function is None else f"function {function}"
     about += f" {json.dumps(name)}" if name is not None else ""
     about += f" of {json.dumps(module)}" if module is not None else ""
-    about += f", {pass_name}" if pass_name is not None else ", wasmopt verify"
+    return about + (f", {pass_name}" if pass_name is not None else ", wasmopt verify")
+
+
+def _file_text(obligation: Obligation, about: str) -> str:
+    """A file that stands by itself."""
     return (
-        f"; {about}: question {number} of its proof\n"
+        f"; {about}\n"
         "; unsat: two values are equal, before and after, wherever control comes there\n"
         "(set-info :smt-lib-version 2.6)\n"
         f"(set-info :status {obligation.answer})\n"
