@@ -93,7 +93,7 @@ class Options:
         if self.solver not in SOLVERS:
             raise UsageError(f"unknown solver {self.solver!r}, known: {' '.join(SOLVERS)}")
         if self.obligations and self.solver == "none":
-            raise UsageError("what the solver is asked cannot be written down without a solver")
+            raise UsageError("with --solver none there is nothing that a solver is asked")
         if self.outline is not None and self.outline not in OUTLINE:
             raise UsageError(f"unknown outline {self.outline!r}, known: {' '.join(OUTLINE)}")
         for name, value in (("passes", self.passes), ("print_after", self.print_after)):

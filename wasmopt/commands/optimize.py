@@ -241,7 +241,8 @@ def run(settings: argparse.Namespace) -> int:
         raise UsageError("--print and -o - both write to standard output, use one of them")
     options = _options(settings)
     reports = read_reports(settings)
-    check_proof_files(settings, [settings.output, *[name for _, name in reports.files]])
+    printed = STANDARD_STREAM if settings.print else None
+    check_proof_files(settings, [printed, settings.output, *[name for _, name in reports.files]])
     settings.subject = settings.input
     source = read_input(settings.input)
     component = is_component(to_binary(source))

@@ -57,7 +57,7 @@ def check_proof_files(settings: argparse.Namespace, written: Sequence[str | None
         raise UsageError("only one file can be written to standard output")
     if settings.dump_smt2 is not None:
         if settings.solver == "none":
-            raise UsageError("--dump-smt2 writes what Z3 is asked, with --solver none that is none")
+            raise UsageError("with --solver none there is nothing that a solver is asked")
         settings.subject = settings.dump_smt2
         check_place(settings.dump_smt2)
 
