@@ -144,9 +144,9 @@ def _answer(said: str) -> Answer:
         QuestionError: it says something else.
     """
     words = said.split()
-    answer = _ANSWERS.get(words[0] if words else "unknown")
+    answer = _ANSWERS.get(words[0]) if words else None
     if answer is None:
-        raise QuestionError(_first_line(said))
+        raise QuestionError(_first_line(said) or "it ends without an answer")
     return answer
 
 
