@@ -74,11 +74,14 @@ class ProofCache:
         max_rows: how many verdicts the file may hold.
 
     Attributes:
+        newest: number of the latest verdict that may be read from the file, see `pin`; None for
+            any.
         hits, misses: how often `get` knew the verdict, or did not.
         notices: what was wrong with the file, one line each.
     """
 
     def __init__(self, path: Path | None, *, settings: str = "", max_rows: int = MAX_ROWS) -> None:
+        self.newest: int | None = None
         self.hits = 0
         self.misses = 0
         self.notices: Final[list[str]] = []
@@ -108,6 +111,19 @@ class ProofCache:
     def is_on(self) -> bool:
         """Whether verdicts are kept."""
         return self._connection is not None
+
+    def pin(self) -> int | None:
+        """Read no verdict from the file that is not there by now.
+
+        What a run finds in the file then is of earlier runs, and does not depend on which of its
+        processes writes first.
+
+        Returns:
+            The number of the latest verdict, for `newest` of other caches on this file.
+        """
+        with self._lock:
+            self.newest = self._guarded(_newest)
+            return self.newest
 
     def key(self, before: Function, after: Function, context: Context) -> bytes:
         """What the verdict about a change is remembered by."""
@@ -199,6 +215,8 @@ class ProofCache:
         except OSError:
             return False
         self._notice(f"was damaged and is now {aside.name}")
+        if self.newest is not None:
+            self.newest = 0  # the numbers of the new file begin anew
         return True
 
     def _disconnect(self) -> None:
@@ -216,16 +234,19 @@ class ProofCache:
 
     def _read(self, connection: sqlite3.Connection, key: bytes) -> Proved | Unproved | None:
         row = connection.execute(
-            "SELECT proved, text, checksum FROM proofs WHERE key = ?", (key,)
+            "SELECT proved, text, checksum, number FROM proofs WHERE key = ?", (key,)
         ).fetchone()
         if row is None:
             return None
-        proved, text, checksum = row
+        proved, text, checksum, number = row
+        if self.newest is not None and number > self.newest:
+            return None
         if type(proved) is not int or proved not in (0, 1) or not isinstance(text, bytes):
             return None
         if checksum != _checksum(key, proved, text):
             return None
-        return Proved(text.decode()) if proved else Unproved(text.decode())
+        words = text.decode()
+        return Proved(words, cached=True) if proved else Unproved(words, cached=True)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         rows = []
@@ -244,6 +265,11 @@ class ProofCache:
         )
         connection.execute("COMMIT")
         self._new.clear()
+
+
+def _newest(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM proofs").fetchone()
+    return int(number)
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:

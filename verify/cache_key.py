@@ -167,6 +167,11 @@ def validator_version() -> str:
     return " ".join([version.VERSION, *libraries, digest.hexdigest()[:16]])
 
 
+def solver_version() -> str:
+    """Name and version of the solver."""
+    return f"z3 {_library_version('z3-solver')}"
+
+
 def _library_version(name: str) -> str:
     try:
         return metadata.version(name)

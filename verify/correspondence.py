@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wasmopt.context import Context
@@ -22,7 +22,7 @@ from wasmopt.module_change import Correspondence
 from wasmopt.renumber import GoneError, Renumbering
 from wasmopt.report import ProofReport
 from wasmopt.validate import validate
-from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
+from wasmopt.verdict import Obligation, Proved, Prover, Refuted, Unproved, Verdict
 from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.inlining import ExpansionError, Inliner
 from wasmopt.verify.joint_module import JointModule, complete
@@ -61,10 +61,32 @@ def prove_module(
         prover: for functions that are not equal otherwise.
         report: where to count what it took besides the work of `prover`.
     """
+    sources = _Sources()
+    verdict = _decide(before, after, claim, prover, report=report, sources=sources)
+    return replace(verdict, cached=sources.cached, obligations=tuple(sources.obligations))
+
+
+@dataclass(slots=True)
+class _Sources:
+    """What the proof of a module owes to earlier runs, and to the solver."""
+
+    cached: bool = False
+    obligations: list[Obligation] = field(default_factory=list)
+
+
+def _decide(
+    before: Module,
+    after: Module,
+    claim: Correspondence,
+    prover: Prover,
+    *,
+    report: ProofReport | None,
+    sources: _Sources,
+) -> Proved | Unproved:
     try:
         check_honest(before, after)
         validate(after)
-        return Proved(_Proof(before, after, claim, prover, report).run())
+        return Proved(_Proof(before, after, claim, prover, report=report, sources=sources).run())
     except (RefusedError, GoneError, ExpansionError) as refusal:
         return Unproved(str(refusal))
     except ValidationError as error:
@@ -90,8 +112,11 @@ class _Proof:
         after: Module,
         claim: Correspondence,
         prover: Prover,
+        *,
         report: ProofReport | None,
+        sources: _Sources,
     ) -> None:
+        self._sources: Final = sources
         self._before: Final = before
         self._after: Final = after
         self._prover: Final = prover
@@ -207,6 +232,8 @@ class _Proof:
         if same:
             return VALUES
         verdict: Verdict = self._prover(before, after, context)
+        self._sources.cached |= verdict.cached
+        self._sources.obligations += [replace(o, function=index) for o in verdict.obligations]
         if isinstance(verdict, Proved):
             return verdict.method
         reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason

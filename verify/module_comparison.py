@@ -19,7 +19,7 @@ from wasmopt.function import Function
 from wasmopt.module import CustomSection, Kind, Module
 from wasmopt.module_change import Correspondence
 from wasmopt.renumber import GoneError, Renumbering
-from wasmopt.verdict import Proved, Prover, Unproved
+from wasmopt.verdict import Obligation, Proved, Prover, Unproved
 from wasmopt.verify.correspondence import MAPPED
 from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.inlining import ExpansionError, Inliner
@@ -67,6 +67,7 @@ class FunctionVerdict:
         method: what proved it: a tier, or `maps` where nothing but indices differ; None for what
             is not proved or needs no proof.
         reason: why it is not proved; None for what is or needs none.
+        cached: whether what was found out about it is of an earlier run.
     """
 
     index: int
@@ -74,6 +75,7 @@ class FunctionVerdict:
     image: int | None
     method: str | None = None
     reason: str | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,13 @@ class Comparison:
         functions: the old ones that are defined, in order.
         added: new functions without an old one, by their index.
         problems: what differs, or may, that is no code.
+        obligations: what the solver was asked, if that is recorded, by old function.
     """
 
     functions: tuple[FunctionVerdict, ...]
     added: tuple[int, ...]
     problems: tuple[str, ...]
+    obligations: tuple[Obligation, ...] = ()
 
     @property
     def unproved(self) -> list[FunctionVerdict]:
@@ -120,19 +124,20 @@ def compare_modules(
         on_progress: called with the number of functions done and of all.
         claim: which index stands for which; it is found without.
     """
+    asked: list[Obligation] = []
     try:
         claim = match_modules(before, after) if claim is None else claim
-        search = _Search(before, after, prover, cheap, claim)
+        search = _Search(before, after, prover, cheap, claim, asked=asked)
         found = search.run(on_progress)
         for least in _REPAIRS:
             claim = search.without_doubtful_pairs(found, least)
             if claim is not None:
                 known = search.kept(found, claim)
-                other = _Search(before, after, prover, cheap, claim, known=known)
+                other = _Search(before, after, prover, cheap, claim, asked=asked, known=known)
                 again = other.run(None)
                 if len(again.unproved) < len(found.unproved):
                     search, found = other, again
-        return found
+        return replace(found, obligations=tuple(asked))
     except (RefusedError, GoneError) as problem:
         reason = str(problem)
     except Exception as error:  # the gate must hold whatever happens behind it
@@ -143,7 +148,7 @@ def compare_modules(
         FunctionVerdict(index, "matched", None, None, reason)
         for index in range(first, first + len(before.functions))
     ]
-    return Comparison(tuple(unknown), (), (reason,))
+    return Comparison(tuple(unknown), (), (reason,), tuple(asked))
 
 
 class _Search:
@@ -157,9 +162,12 @@ class _Search:
         cheap: Prover,
         claim: Correspondence,
         *,
+        asked: list[Obligation],
         known: Mapping[int, FunctionVerdict] | None = None,
     ) -> None:
         self._known: Final = known or {}
+        self._obligations: Final = asked
+        self._cached: Final[set[int]] = set()
         self._named: Final[dict[int, set[int]]] = {}
         before, after = plain_globals(_without_notes(before), _without_notes(after), claim)
         self._before: Final = before
@@ -329,7 +337,7 @@ class _Search:
         except Exception as error:  # the gate must hold whatever happens behind it
             _log.exception("the validator failed on a function")
             method, reason = None, f"internal: {type(error).__name__}"
-        return FunctionVerdict(index, fate, image, method, reason)
+        return FunctionVerdict(index, fate, image, method, reason, index in self._cached)
 
     def _prove(self, index: int, image: int) -> tuple[str | None, str | None]:
         """The method that proves it, or the reason why none does."""
@@ -353,6 +361,9 @@ class _Search:
             self._note_names(index, (first, second))
             short = len(first.body) + len(second.body) <= MAX_INSTRUCTIONS
             verdict = (self._prover if short else self._cheap)(first, second, joint.context)
+            self._obligations.extend([replace(o, function=index) for o in verdict.obligations])
+            if verdict.cached:
+                self._cached.add(index)
             if isinstance(verdict, Proved):
                 return verdict.method, None
             reason = verdict.reason if isinstance(verdict, Unproved) else "other effects"

@@ -23,14 +23,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from wasmopt.context import Context
 from wasmopt.function import Function
 from wasmopt.report import ProofReport
-from wasmopt.verdict import Proved, Unproved, Verdict
+from wasmopt.verdict import Obligation, Proved, Unproved, Verdict
 from wasmopt.verdict import Prover as Prove
 from wasmopt.verify.cache import ProofCache
 from wasmopt.verify.joint import Comparison, DifferentError, Oracle
@@ -88,6 +88,7 @@ class Prover:
         cache: verdicts of earlier runs.
         replay: whether to look for a counterexample when there is no proof.
         limits: what one attempt may cost.
+        record: whether verdicts are to say what the solver was asked.
 
     Attributes:
         report: what was done so far.
@@ -100,6 +101,7 @@ class Prover:
         cache: ProofCache | None = None,
         replay: bool = True,
         limits: Limits = Limits(),
+        record: bool = False,
     ) -> None:
         self.report = ProofReport()
         self._solver: Final = solver
@@ -107,6 +109,7 @@ class Prover:
         self._replay: Final = replay
         self._limits: Final = limits
         self._versions: Final = Versions()
+        self._asked: Final[list[Obligation] | None] = [] if record else None
 
     def __call__(self, before: Function, after: Function, context: Context) -> Verdict:
         """Decide whether `after` can stand for `before` in the module of `context`."""
@@ -127,13 +130,18 @@ class Prover:
         search: Prove,
         mark: bytes = b"",
     ) -> Verdict:
+        verdict: Verdict
         try:
-            return self._decide(before, after, context, search, mark)
+            verdict = self._decide(before, after, context, search, mark)
         except MemoryError:
-            return Unproved("budget: out of memory")
+            verdict = Unproved("budget: out of memory")
         except Exception as error:  # the gate must hold whatever happens behind it
             _log.exception("the validator failed")
-            return Unproved(f"internal: {type(error).__name__}")
+            verdict = Unproved(f"internal: {type(error).__name__}")
+        if self._asked:
+            verdict = replace(verdict, obligations=tuple(self._asked))
+            self._asked.clear()
+        return verdict
 
     def _decide(
         self, before: Function, after: Function, context: Context, search: Prove, mark: bytes
@@ -231,9 +239,9 @@ class Prover:
         if self._solver == "none":
             return
         if window is not None:
-            oracle = partial(_SolverOracle, report=self.report, models=[])
+            oracle = partial(_SolverOracle, report=self.report, models=[], asked=self._asked)
             yield SOLVER, partial(self._compare, *window, context, oracle=oracle)
-        oracle = partial(_SolverOracle, report=self.report, models=models)
+        oracle = partial(_SolverOracle, report=self.report, models=models, asked=self._asked)
         yield SOLVER, partial(self._compare, *codes, context, oracle=oracle)
 
     def _compare(
@@ -284,12 +292,21 @@ class Prover:
 
 
 class _SolverOracle:
-    """Puts the questions of one comparison to Z3; the first differences it sees go to `models`."""
+    """Puts the questions of one comparison to Z3.
 
-    def __init__(self, arena: Arena, report: ProofReport, models: list[Mapping[Term, int]]) -> None:
+    The first differences it sees go to `models`, the questions to `asked` unless that is None.
+    """
+
+    def __init__(
+        self,
+        arena: Arena,
+        report: ProofReport,
+        models: list[Mapping[Term, int]],
+        asked: list[Obligation] | None,
+    ) -> None:
         from wasmopt.verify.smt import Budget, Equal, Solver  # noqa: PLC0415 (Z3 loads slowly)
 
-        self._solver: Final = Solver(arena, Budget())
+        self._solver: Final = Solver(arena, Budget(), asked)
         self._equal: Final = Equal
         self._report: Final = report
         self._models: Final = models

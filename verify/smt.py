@@ -19,13 +19,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import z3
 
+from wasmopt.verdict import Obligation
 from wasmopt.verify.samples import WIDTHS, make_samples
+from wasmopt.verify.smt_lib import OPAQUE_BITS, PlainDomain, smt_lib
 from wasmopt.verify.smt_terms import Encoder, Region, costs_more_than
 from wasmopt.verify.terms import BOOL, Arena, SortError, Term
 
@@ -87,6 +89,8 @@ class Unknown:
 
 
 Answer = Equal | Model | Unknown
+Said = Literal["unsat", "sat", "unknown"]
+"""What Z3 says of a question: whether the two can differ."""
 
 
 @dataclass(slots=True)
@@ -143,15 +147,17 @@ class Solver:
     Args:
         arena: of all terms.
         budget: see there.
+        asked: where to write down every question that Z3 answers; None for nowhere.
 
     Attributes:
         counters: what has been asked so far.
     """
 
-    def __init__(self, arena: Arena, budget: Budget) -> None:
+    def __init__(self, arena: Arena, budget: Budget, asked: list[Obligation] | None = None) -> None:
         self.counters: Final = Counters()
         self._arena: Final = arena
         self._budget: Final = budget
+        self._asked: Final = asked
         self._answers: Final[dict[tuple[Term, Term, Term | None], Answer]] = {}
         self._samples: Final = make_samples()
         self._context: z3.Context | None = None
@@ -230,11 +236,11 @@ class Solver:
             self._context = z3.Context()
             self._encoder = Encoder(self._context)
         roots = [first, second] if under is None else [first, second, under]
-        left, right, *guards = self._encoder.expressions(roots, region)
-        question = z3.And(left != right, *[guard == 1 for guard in guards])
+        question = _question(self._encoder, roots, region)
         question = z3.simplify(question, max_steps=self._budget.rewrites)
         equal = Equal(CUT if region.cut else UNCUT)
         if z3.is_false(question):
+            self._record(roots, region, "unsat")
             return equal
         if costs_more_than(self._budget.gates, question):
             return Unknown(TOO_LARGE)
@@ -244,6 +250,8 @@ class Solver:
         solver.add(question)
         result = solver.check()
         self.counters.units = _units(solver.statistics())
+        said: Said = "unsat" if result == z3.unsat else "sat" if result == z3.sat else "unknown"
+        self._record(roots, region, said)
         if result == z3.unsat:
             return equal
         if result != z3.sat:
@@ -255,6 +263,15 @@ class Solver:
         if not holds or (first in values and values[first] == values[second]):
             return Unknown("solver: wrong model")
         return Model(values)
+
+    def _record(self, roots: Sequence[Term], region: Region, said: Said) -> None:
+        """Write down a question in words that are no solver's own, and Z3's answer."""
+        if self._asked is not None:
+            context = z3.Context()
+            sort = z3.BitVecSort(OPAQUE_BITS, context)
+            encoder = Encoder(context, PlainDomain(context), sort)
+            logic, text = smt_lib(_question(encoder, roots, region))
+            self._asked.append(Obligation(logic, text, said, self._budget.resources))
 
     def _values(self, model: z3.ModelRef, encoder: Encoder, region: Region) -> dict[Term, int]:
         """Values of all that has a width: one evaluation of all of them behind one another."""
@@ -269,6 +286,12 @@ class Solver:
             values[term] = bits & ((1 << width) - 1)
             bits >>= width
         return values
+
+
+def _question(encoder: Encoder, roots: Sequence[Term], region: Region) -> z3.BoolRef:
+    """Whether the first two roots can differ where all others hold."""
+    left, right, *guards = encoder.expressions(roots, region)
+    return z3.And(left != right, *[guard == 1 for guard in guards])
 
 
 def _numeric(region: Region) -> list[Term]:

@@ -138,14 +138,26 @@ def _is_sum(term: Term) -> bool:
 
 
 class Encoder:
-    """Makes Z3 expressions of terms, in one Z3 context."""
+    """Makes Z3 expressions of terms, in one Z3 context.
 
-    def __init__(self, context: z3.Context) -> None:
+    Args:
+        context: where they live.
+        domain: what numeric instructions mean; the usual one when None.
+        sort: stands for references and for states; sorts of their own when None.
+    """
+
+    def __init__(
+        self,
+        context: z3.Context,
+        domain: Z3Domain | None = None,
+        sort: z3.SortRef | None = None,
+    ) -> None:
         self._context: Final = context
-        self._domain: Final = Z3Domain(context)
+        self._domain: Final = domain or Z3Domain(context)
         self._functions: Final[dict[Hashable, z3.FuncDeclRef]] = {}
         self._sorts: Final[dict[str, z3.SortRef]] = {
-            sort: z3.DeclareSort(sort, context) for sort in (REFERENCE, STATE)
+            each: z3.DeclareSort(each, context) if sort is None else sort
+            for each in (REFERENCE, STATE)
         }
         self._variables: Final[dict[Term, z3.ExprRef]] = {}
         self._whole: Final[dict[Term, z3.ExprRef]] = {}

@@ -44,6 +44,7 @@ def verify_modules(
     cache: ProofCache | None = None,
     experiments: int = EXPERIMENTS,
     on_progress: Callable[[int, int], None] | None = None,
+    record: bool = False,
 ) -> TwoModules:
     """Prove or refute that two valid modules are the same program.
 
@@ -54,8 +55,9 @@ def verify_modules(
         cache: verdicts of earlier runs.
         experiments: how many to make where the proofs leave a doubt.
         on_progress: called with the number of functions done and of all.
+        record: whether to say what the solver was asked.
     """
-    prover = Prover(solver=solver, cache=cache, replay=False, limits=LIMITS)
+    prover = Prover(solver=solver, cache=cache, replay=False, limits=LIMITS, record=record)
     comparison = compare_modules(
         before[1], after[1], prover, prover.several, on_progress=on_progress
     )

@@ -7,8 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from wasmopt.options import Options
 from wasmopt.parallel import spread_over
 from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.plugins import Plugins
+from wasmopt.proof_log import ProofEntry, new_log
 from wasmopt.report import Report
 from wasmopt.sections import finish_sections, is_relocatable, sections_saved
 from wasmopt.text import read_text
@@ -50,6 +52,8 @@ class Result:
         source: the input as a binary.
         function_map: for each function of the input, imported ones counted, its index in the
             output; None for one that is gone.  Several may have become one.
+        proofs: what became of each change at the proof gate, in an order that does not depend on
+            `jobs`; none unless the options ask for it.
     """
 
     module: Module
@@ -57,6 +61,7 @@ class Result:
     report: Report
     source: bytes
     function_map: Map
+    proofs: tuple[ProofEntry, ...] = ()
 
 
 def optimize(
@@ -130,19 +135,37 @@ def optimize_loaded(
         report.notices.append("left as it is: an object file, which relocations point into")
         return _unchanged(original, data, report)
     with (
-        ProofCache(options.cache, settings=options.solver) as cache,
+        ProofCache(options.verdicts, settings=options.solver) as cache,
         spread_over(executor, options) as spread,
     ):
-        prover = Prover(solver=options.solver, cache=cache if cache.is_on else None)
+        log = new_log(options)
+        newest = None if log is None else cache.pin()
+        if spread is not None:
+            spread.newest = newest
+        make = partial(
+            Prover,
+            solver=options.solver,
+            cache=cache if cache.is_on else None,
+            record=options.obligations,
+        )
+        prover = make()
         # A function may only be wrong in this module, not in itself: nothing is replayed.
-        inner = Prover(solver=options.solver, cache=cache if cache.is_on else None, replay=False)
+        inner = make(replay=False)
         inner.report = prover.report
 
         def module_prover(before: Module, after: Module, claim: Correspondence) -> Verdict:
             return prove_module(before, after, claim, inner, prover.report)
 
         manager = Manager(
-            passes, options, prover, observer, on_progress, module_prover, prover.several, spread
+            passes,
+            options,
+            prover,
+            observer,
+            on_progress,
+            module_prover,
+            prover.several,
+            spread,
+            log,
         )
         report.passes = list(manager.reports.values())
         report.proofs = prover.report
@@ -165,7 +188,7 @@ def optimize_loaded(
         result = _unchanged(original, data, report)
     report.notices += manager.notices()
     report.seconds_elsewhere = 0.0 if spread is None else spread.seconds
-    return result
+    return replace(result, proofs=tuple(log or ()))
 
 
 def select_passes(options: Options, plugins: Plugins) -> tuple[Pass | ModulePass, ...]:

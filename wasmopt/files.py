@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -106,6 +107,37 @@ def write_file(path: str | Path, data: bytes) -> None:
             raise OutputError("cannot write: permission denied")
         else:
             _replace_file(Path(os.path.realpath(path)), data, old)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise OutputError(f"cannot write: {_reason(error)}") from None
+
+
+def write_folder(path: str | Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files all at once, in the place of an old one, which goes.
+
+    It is written beside its place and renamed: whoever looks sees the old folder or the new one,
+    or for a moment none.
+
+    Raises:
+        OutputError: it cannot be written; the old folder, if any, is untouched.
+    """
+    try:
+        place = Path(os.path.realpath(path))
+        with tempfile.TemporaryDirectory(prefix=".wasmopt-", dir=place.parent) as folder:
+            new, old = Path(folder) / "new", Path(folder) / "old"
+            new.mkdir()
+            for name, data in files.items():
+                with open(new / name, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    place.rename(old)
+                new.rename(place)
+            except BaseException:  # an interrupt comes at any time
+                if old.exists() and not place.exists():
+                    old.rename(place)
+                raise
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise OutputError(f"cannot write: {_reason(error)}") from None
 

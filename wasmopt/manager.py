@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from wasmopt.context import Context, Pass
@@ -37,6 +38,14 @@ from wasmopt.module_change import ModulePass, ModuleProver, refuse_modules
 from wasmopt.options import MAX_ROUNDS, Options
 from wasmopt.origins import Origins
 from wasmopt.outcome import Outcome, Spread
+from wasmopt.proof_log import (
+    ProofEntry,
+    body_digest,
+    entry_of,
+    in_order,
+    module_digest,
+    reason_of,
+)
 from wasmopt.proposals import MalformedError, check_form, check_proposal
 from wasmopt.report import PassReport
 from wasmopt.tokenizer import tokenize
@@ -66,9 +75,12 @@ class _Change(NamedTuple):
     report: PassReport
     saved: int
     method: str
+    entry: ProofEntry | None
 
     def revert(self, reason: str) -> None:
         """Count it as put back after all."""
+        if self.entry is not None:
+            self.entry.reason = reason
         self.report.kept -= 1
         self.report.bytes_saved -= self.saved
         self.report.proved -= Counter([self.method])
@@ -90,6 +102,7 @@ class Manager:
             all made; where it cannot, or is None, `prover` has to prove each.
         spread: takes functions through passes in other processes; None for this one.  Not used
             with fuel or an observer, which want changes one after the other.
+        log: where to write down what became of each change at the proof gate; None for nowhere.
         reports: one for each pass, filled by the run.
         rounds: the most visits that one function took.
         origins: where functions and the rest went that the input has.
@@ -104,6 +117,7 @@ class Manager:
     module_prover: ModuleProver = refuse_modules
     prover_of_several: Prover | None = None
     spread: Spread | None = None
+    log: list[ProofEntry] | None = None
     reports: dict[str, PassReport] = field(init=False)
     rounds: int = field(init=False, default=0)
     origins: Origins = field(init=False, default_factory=Origins)
@@ -114,6 +128,7 @@ class Manager:
     _final: list[_Change] = field(init=False, default_factory=list)
     _put_back: dict[tuple[str, str], None] = field(init=False, default_factory=dict)
     _visited: int = field(init=False, default=0)
+    _given: int = field(init=False, default=0)
     _weighed: list[tuple[Module, bool, int]] = field(init=False, default_factory=list)
     _rested: dict[Function, frozenset[str]] = field(init=False, default_factory=dict)
     """Passes that find nothing more to do in a function."""
@@ -125,6 +140,7 @@ class Manager:
     def run(self, module: Module) -> Module:
         """The module with every function taken through the passes to a fixpoint."""
         self.settled = module
+        self._given = len(module.imported(Kind.FUNCTION)) + len(module.functions)
         if not self.passes:
             return module
         stages = _stages(self.passes)
@@ -160,12 +176,13 @@ class Manager:
             if after in self._rested:
                 rested.append(position)
         kept = {
-            index: [(each.report.name, each.saved, each.method) for each in changes]
+            index: [(each.report.name, each[1:]) for each in changes]
             for index, changes in self._kept.items()
         }
         reports = list(self.reports.values())
         wrong, rounds = self._wrong, self.rounds
-        return Outcome(changed, reports, kept, wrong, rounds, len(positions), tuple(rested))
+        log = tuple(self.log or ())
+        return Outcome(changed, reports, kept, wrong, rounds, len(positions), tuple(rested), log)
 
     def _change_functions(self, passes: Sequence[Pass], module: Module, stages: int) -> Module:
         """Take every function through some passes; `stages` is how often that is still to come,
@@ -184,6 +201,7 @@ class Manager:
             and (not legacy or legacy.isdisjoint(function.body))
         ]
         self._visited += len(functions) - len(covered)
+        logged = 0 if self.log is None else len(self.log)
         if self.on_progress is not None and len(covered) < len(functions):
             self.on_progress(self._visited, total)
         if self.spread is None or self.observer is not None or self.options.fuel is not None:
@@ -196,6 +214,9 @@ class Manager:
             self._visited += visited
             if self.on_progress is not None:
                 self.on_progress(self._visited, total)
+        if self.log is not None:
+            sources = self.origins.sources(self._given)
+            self.log[logged:] = in_order(self.log[logged:], sources)
         if not changed_functions(module.functions, functions):
             return module
         return replace(module, functions=tuple(functions))
@@ -219,8 +240,10 @@ class Manager:
                 self.reports[report.name].add(report)
             for index, changes in outcome.kept.items():
                 self._kept.setdefault(index, []).extend(
-                    [_Change(self.reports[name], saved, method) for name, saved, method in changes]
+                    [_Change(self.reports[name], *facts) for name, facts in changes]
                 )
+            if self.log is not None:
+                self.log += outcome.log
             for problem, indices in outcome.wrong.items():
                 self._wrong.setdefault(problem, []).extend(indices)
             self.rounds = max(self.rounds, outcome.rounds)
@@ -285,9 +308,14 @@ class Manager:
             return module
         verdict = self._prove([report], lambda: self.module_prover(module, after, claim))
         if isinstance(verdict, Proved) and not _is_valid(after):
-            verdict = Unproved(INVALID)
+            verdict = Unproved(INVALID, verdict.cached, verdict.obligations)
+        entry = None
+        if self.log is not None:
+            digests = (module_digest(module), module_digest(after))
+            entry = entry_of(each.name, None, digests, verdict)
+            self.log.append(entry)
         if not isinstance(verdict, Proved):
-            reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+            reason = reason_of(verdict)
             if isinstance(verdict, Refuted):
                 self._put_back[each.name, WRONG] = None
             _log.info("pass %s put back: %s", each.name, reason)
@@ -296,7 +324,7 @@ class Manager:
         report.kept += 1
         report.bytes_saved += saved
         report.proved[verdict.method] += 1
-        self._final.append(_Change(report, saved, verdict.method))
+        self._final.append(_Change(report, saved, verdict.method, entry))
         self._fuel -= 1
         imported = len(after.imported(Kind.FUNCTION))
         for old, new in self.origins.follow(module, after, claim).items():
@@ -490,9 +518,11 @@ class Manager:
                 )
             if isinstance(verdict, Proved):
                 done = last
-                for number in range(first, last):
-                    self._keep(steps[number], verdict.method, visit)
+                entries = self._note(visit, versions, (first, last), verdict)
+                for step, entry in zip(steps[first:last], entries, strict=True):
+                    self._keep(step, verdict.method, visit, entry)
             elif alone:
+                self._note(visit, versions, (first, last), verdict)
                 self._put_back_step(steps[first], visit, verdict)
                 visit.seen[steps[first].report.name] = versions[first]
                 break
@@ -506,19 +536,36 @@ class Manager:
         steps.clear()
         return whole
 
-    def _keep(self, step: Step, method: str, visit: Visit) -> None:
+    def _note(
+        self, visit: Visit, versions: Sequence[Function], part: tuple[int, int], verdict: Verdict
+    ) -> Sequence[ProofEntry | None]:
+        """Log the steps of a visit that one verdict is about; nothing for each without a log."""
+        first, last = part
+        if self.log is None:
+            return [None] * (last - first)
+        digests = [body_digest(each) for each in versions[first : last + 1]]
+        entries = [
+            entry_of(step.report.name, visit.index, pair, verdict, (digests[0], digests[-1]))
+            for step, pair in zip(visit.steps[first:last], pairwise(digests), strict=True)
+        ]
+        for each in entries[1:]:
+            each.obligations = ()
+        self.log += entries
+        return entries
+
+    def _keep(self, step: Step, method: str, visit: Visit, entry: ProofEntry | None) -> None:
         """A step went through both gates."""
         report = step.report
         report.kept += 1
         report.bytes_saved += step.saved
         report.proved[method] += 1
-        self._kept.setdefault(visit.index, []).append(_Change(report, step.saved, method))
+        self._kept.setdefault(visit.index, []).append(_Change(report, step.saved, method, entry))
         self._fuel -= 1
         if self.observer is not None:
             self.observer(report.name, visit.index, step.after, visit.context.module)
 
     def _put_back_step(self, step: Step, visit: Visit, verdict: Refuted | Unproved) -> None:
-        reason = "refuted" if isinstance(verdict, Refuted) else verdict.reason
+        reason = reason_of(verdict)
         if isinstance(verdict, Refuted):
             self._wrong.setdefault((step.report.name, WRONG), []).append(visit.index)
         _log.info("pass %s, function %d put back: %s", step.report.name, visit.index, reason)

@@ -57,6 +57,9 @@ class Options:
             goal decide.
         cache: file with the verdicts of earlier runs; None for none.
         jobs: processes that work on functions; 1 for this one alone.  The result is the same.
+        proofs: write down what became of each change at the proof gate.
+        obligations: write down what the solver is asked, too; no verdict of an earlier run is used
+            then, since nothing is asked for it.
     """
 
     level: str = "s"
@@ -75,6 +78,13 @@ class Options:
     outline: str | None = None
     cache: Path | None = None
     jobs: int = 1
+    proofs: bool = False
+    obligations: bool = False
+
+    @property
+    def verdicts(self) -> Path | None:
+        """The file whose verdicts are used and added to; None for none."""
+        return None if self.obligations else self.cache
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -82,6 +92,8 @@ class Options:
         check_goal(self.goal)
         if self.solver not in SOLVERS:
             raise UsageError(f"unknown solver {self.solver!r}, known: {' '.join(SOLVERS)}")
+        if self.obligations and self.solver == "none":
+            raise UsageError("with --solver none there is nothing that a solver is asked")
         if self.outline is not None and self.outline not in OUTLINE:
             raise UsageError(f"unknown outline {self.outline!r}, known: {' '.join(OUTLINE)}")
         for name, value in (("passes", self.passes), ("print_after", self.print_after)):

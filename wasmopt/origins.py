@@ -58,6 +58,13 @@ class Origins:
         indices = self.claim.maps.get(Kind.FUNCTION)
         return tuple(range(count)) if indices is None else indices
 
+    def sources(self, count: int) -> dict[int, int]:
+        """For each function of now that the input has its index there, the first of several that
+        became one; `count` is how many the input has.
+        """
+        indices = self.function_map(count)
+        return {new: old for old, new in reversed([*enumerate(indices)]) if new is not None}
+
 
 def compose(first: Correspondence, second: Correspondence) -> Correspondence:
     """Where things go that go where `first` says and then where `second` does."""

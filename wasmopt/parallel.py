@@ -33,6 +33,7 @@ from wasmopt.options import Options
 from wasmopt.outcome import Outcome
 from wasmopt.passes import REGISTRY
 from wasmopt.plugins import Plugins
+from wasmopt.proof_log import new_log
 from wasmopt.report import ProofReport
 from wasmopt.verify import ProofCache, Prover
 from wasmopt.version import VERSION
@@ -54,6 +55,7 @@ class Task:
         passes: their names.
         options: of the run.
         positions: of the functions among those that the module defines.
+        newest: see `ProofCache`.
         version: of the program; another one might come to other results.
     """
 
@@ -61,6 +63,7 @@ class Task:
     passes: tuple[str, ...]
     options: Options
     positions: tuple[int, ...]
+    newest: int | None = None
     version: str = VERSION
 
 
@@ -90,10 +93,16 @@ def run_task(task: Task) -> Done:
     if task.version != VERSION:
         raise UsageError(f"a worker has version {VERSION}, the task is of {task.version}")
     start = time.process_time()
-    with ProofCache(task.options.cache, settings=task.options.solver) as cache:
-        prover = Prover(solver=task.options.solver, cache=cache if cache.is_on else None)
+    with ProofCache(task.options.verdicts, settings=task.options.solver) as cache:
+        cache.newest = task.newest
+        prover = Prover(
+            solver=task.options.solver,
+            cache=cache if cache.is_on else None,
+            record=task.options.obligations,
+        )
         passes = [_pass_named(name) for name in task.passes]
-        manager = Manager(passes, task.options, prover, prover_of_several=prover.several)
+        log = new_log(task.options)
+        manager = Manager(passes, task.options, prover, prover_of_several=prover.several, log=log)
         outcome = manager.visit(_CONTEXTS[task.module], task.positions)
     seconds = time.process_time() - start
     return Done(outcome, prover.report, tuple(cache.notices), seconds)
@@ -126,6 +135,7 @@ class Spread:
     """Has an executor take functions through passes.
 
     Attributes:
+        newest: see `ProofCache`.
         proofs: what the validator did there.
         notices: about proof caches.
         seconds: CPU time that was not spent in this process.
@@ -134,6 +144,7 @@ class Spread:
     def __init__(self, executor: Executor, options: Options) -> None:
         self._executor: Final = executor
         self._options: Final = replace(options, jobs=1)
+        self.newest: int | None = None
         self.proofs: Final = ProofReport()
         self.notices: Final[dict[str, None]] = {}
         self.seconds = 0.0
@@ -144,7 +155,8 @@ class Spread:
         """Outcomes of all tasks, in their order."""
         data = encode(module)
         names = tuple([each.name for each in passes])
-        tasks = [Task(data, names, self._options, chunk) for chunk in divide(module, positions)]
+        chunks = divide(module, positions)
+        tasks = [Task(data, names, self._options, chunk, self.newest) for chunk in chunks]
         futures = [self._submit(task) for task in tasks]
         for task, future in zip(tasks, futures, strict=True):
             done = _result(future)

@@ -134,12 +134,20 @@ def verify_loaded(
     experiments: int,
     cache: Path | None,
     on_progress: Callable[[int, int], None] | None,
+    pin: bool = False,
+    record: bool = False,
 ) -> VerifyResult:
-    """As `verify_modules`, of modules that are decoded and validated already."""
+    """As `verify_modules`, of modules that are decoded and validated already.
+
+    With `pin` the cache gives back what earlier runs found alone; with `record` the verdicts hold
+    what the solver was asked.
+    """
     start = time.process_time()
     data, module = before
     other = after[0]
     with ProofCache(cache, settings=f"{solver} {LIMITS}") as verdicts:
+        if pin:
+            verdicts.pin()
         found = compare_and_experiment(
             before,
             (other, decode(other, module.pool)),  # what is compared has to be of one pool
@@ -147,6 +155,7 @@ def verify_loaded(
             cache=verdicts if verdicts.is_on else None,
             experiments=experiments,
             on_progress=on_progress,
+            record=record,
         )
     seconds = time.process_time() - start
     return VerifyResult(data, other, found, module, tuple(verdicts.notices), seconds)

@@ -84,6 +84,6 @@ def test_no_scheduler_is_one_line() -> None:
 
 
 def test_a_worker_of_another_version_refuses() -> None:
-    task = Task(SOURCE.read_bytes(), ("vacuum",), Options(), (0,), "0.0.0")
+    task = Task(SOURCE.read_bytes(), ("vacuum",), Options(), (0,), version="0.0.0")
     with pytest.raises(UsageError, match=r"the task is of 0\.0\.0"):
         run_task(task)

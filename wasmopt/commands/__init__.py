@@ -1,5 +1,5 @@
 """The commands: what `wasmopt`, `wasmopt report`, `wasmopt size`,
-`wasmopt verify` and `wasmopt replay` take and do.
+`wasmopt verify`, `wasmopt recheck` and `wasmopt replay` take and do.
 
 Each module named like a command has `build_parser()`, which makes the parser of its arguments, and
 `run(settings)`, which does the work and returns the exit code.  `settings.subject` is the file at
@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "report": "show the report of a run, or two of them side by side",
     "size": "show where the bytes of modules are",
     "verify": "prove or refute that two modules are the same program",
+    "recheck": "ask another solver what wasmopt asked Z3",
     "replay": "run a counterexample of verify again",
 }
 """The commands besides optimizing, which has no name."""

@@ -21,6 +21,7 @@ from typing import Final
 from wasmopt.api import Result
 from wasmopt.commands.console import print_error, problem_of, progress, say
 from wasmopt.commands.limit_flags import OVER_BUDGET, tell_limits
+from wasmopt.commands.proof_files import PROOF_FLAGS
 from wasmopt.commands.run_report import RunReport, read_baselines, read_reports, result_lines
 from wasmopt.component_api import ComponentResult
 from wasmopt.errors import InputError, OutputError, UsageError
@@ -116,8 +117,8 @@ def _refuse_flags(settings: argparse.Namespace) -> None:
         raise UsageError("an input is empty, it has to be the name of a file or folder")
     if STANDARD_STREAM in settings.inputs:
         raise UsageError("standard input is for one input and -o OUT, it has no name of its own")
-    for flag, given in (("--print", settings.print), ("--symbols", settings.symbols is not None)):
-        if given:
+    for flag in ("--print", "--symbols", *PROOF_FLAGS):
+        if getattr(settings, flag.lstrip("-").replace("-", "_")):
             raise UsageError(f"{flag} is for one input")
 
 

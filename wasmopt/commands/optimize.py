@@ -15,6 +15,11 @@ from wasmopt.commands import COMMANDS, EXIT_CODES
 from wasmopt.commands.batch import is_batch, run_batch
 from wasmopt.commands.console import print_error, progress, say
 from wasmopt.commands.parser import Parser, ShowAction
+from wasmopt.commands.proof_files import (
+    add_proof_files,
+    check_proof_files,
+    write_proof_files,
+)
 from wasmopt.commands.run_report import add_reports, read_reports, result_lines
 from wasmopt.component import is_component
 from wasmopt.component_api import ComponentResult, optimize_component
@@ -200,6 +205,13 @@ def _add_proofs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--no-cache", action="store_true", help="neither use nor keep verdicts of other runs"
     )
+    add_proof_files(group)
+    group.add_argument(
+        "--attestation",
+        metavar="FILE",
+        help="write an in-toto Statement about the output: what it was made of, and how it was "
+        "proved",
+    )
 
 
 def _add_shown(group: argparse._ArgumentGroup) -> None:
@@ -243,6 +255,8 @@ def run(settings: argparse.Namespace) -> int:
         return run_batch(settings, options, observer, _cluster(settings))
     (settings.input,) = settings.inputs
     reports = read_reports(settings)
+    printed = STANDARD_STREAM if settings.print else None
+    check_proof_files(settings, [printed, settings.output, *[name for _, name in reports.files]])
     settings.subject = settings.input
     source = read_input(settings.input)
     component = is_component(to_binary(source))
@@ -263,14 +277,17 @@ def run(settings: argparse.Namespace) -> int:
         settings.print or (settings.emit_text and settings.output is not None)
     ):
         text = module_text(result.module).encode()
+    output = text if settings.emit_text else result.data
     if settings.output is not None:
         settings.subject = settings.output
-        write_output(settings.output, text if settings.emit_text else result.data)
+        write_output(settings.output, output)
     if not settings.quiet:
         _show(settings, options, result)
     if settings.print:
         settings.subject = STANDARD_STREAM
         write_standard_output(text)
+    symbols = None if reports.symbols is None else reports.symbols[1]
+    write_proof_files(settings, options, result, symbols=symbols, source=source, output=output)
     return reports.tell(result, document, settings)
 
 
@@ -307,6 +324,8 @@ def _options(settings: argparse.Namespace) -> Options:
         outline=settings.outline,
         cache=None if settings.no_cache else default_path(),
         jobs=settings.jobs,
+        proofs=settings.proofs is not None,
+        obligations=settings.dump_smt2 is not None,
     )
     if settings.only_level:
         return options

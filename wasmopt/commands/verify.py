@@ -12,6 +12,11 @@ from wasmopt.api import load
 from wasmopt.commands import EXIT_CODES
 from wasmopt.commands.console import progress, say
 from wasmopt.commands.parser import Parser
+from wasmopt.commands.proof_files import (
+    add_proof_files,
+    check_proof_files,
+    write_verification_files,
+)
 from wasmopt.errors import UsageError
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
 from wasmopt.options import SOLVERS
@@ -68,6 +73,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--no-cache", action="store_true", help="neither use nor keep verdicts of other runs"
     )
+    add_proof_files(parser)
     parser.add_argument(
         "--top", type=int, default=TOP, metavar="N", help=f"functions to list, {TOP} unless given"
     )
@@ -84,8 +90,8 @@ def run(settings: argparse.Namespace) -> int:
         raise UsageError("only one of the modules can come from standard input")
     reports = [_report_file(value) for value in settings.report]
     written = [name for _, name in reports] + [settings.counterexample]
-    if written.count(STANDARD_STREAM) > 1:
-        raise UsageError("only one file can be written to standard output")
+    check_proof_files(settings, written)
+    settings.subject = None
     start = time.process_time()
     loaded = []
     for name in names:
@@ -97,8 +103,10 @@ def run(settings: argparse.Namespace) -> int:
             *loaded,
             solver=settings.solver,
             experiments=settings.experiments,
-            cache=None if settings.no_cache else default_path(),
+            cache=None if settings.no_cache or settings.dump_smt2 else default_path(),
             on_progress=on_progress,
+            pin=settings.proofs is not None,
+            record=settings.dump_smt2 is not None,
         )
     for notice in [] if settings.quiet else found.notices:
         say(notice)
@@ -114,7 +122,8 @@ def run(settings: argparse.Namespace) -> int:
             write_output(settings.counterexample, write_record(file).encode())
         elif not settings.quiet:
             say(f"{settings.counterexample}: there is no counterexample, nothing is written")
-    if not settings.quiet and STANDARD_STREAM not in written:
+    write_verification_files(settings, found.found, *loaded)
+    if not settings.quiet and STANDARD_STREAM not in (*written, settings.proofs):
         settings.subject = STANDARD_STREAM
         text = verification_text(report, settings.top)
         if found.counterexample is not None:

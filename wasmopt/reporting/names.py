@@ -8,10 +8,17 @@ from wasmopt.text import function_names
 
 
 def function_labels(module: Module, symbols: Module | None = None) -> list[str]:
-    """A name for each function, imported ones first; none of them is empty.
+    """A name for each function, imported ones first; its number where none is known."""
+    known = known_names(module, symbols)
+    count = len(module.imported(Kind.FUNCTION)) + len(module.functions)
+    return [known.get(index) or f"function {index}" for index in range(count)]
 
-    It is the name in the name section of `symbols` or of the module itself, else the name by
-    which the function is exported or imported, else its number.
+
+def known_names(module: Module, symbols: Module | None = None) -> dict[int, str]:
+    """The names that functions have, by index; an empty one is none.
+
+    A name is the name in the name section of `symbols` or of the module itself, else the name by
+    which the function is exported or imported.
 
     Args:
         module: the module.
@@ -25,8 +32,7 @@ def function_labels(module: Module, symbols: Module | None = None) -> list[str]:
     labels |= function_names(module)
     if symbols is not None:
         labels |= function_names(symbols)
-    count = len(imports) + len(module.functions)
-    return [labels.get(index) or f"function {index}" for index in range(count)]
+    return {index: name for index, name in labels.items() if name}
 
 
 def check_twin(module: Module, twin: Module) -> None:

@@ -24,7 +24,7 @@ ASSUMPTIONS: Final = (
     "the engine gives them.",
     "Stack overflow and fuel are not observed.",
     "All traps are one.",
-    "Shared memory and atomics are outside the theory.",
+    "Accesses to a shared memory, and atomic ones, stay in their order.",
 )
 """What the proofs assume, and nothing else (README, What is proved)."""
 
