@@ -12,7 +12,6 @@ happens in that state; which check fails first within one state is not observabl
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Generator, Hashable, Sequence
 from typing import Final
 
@@ -34,6 +33,7 @@ from wasmopt.verify.regions import (
     Slot,
     Traps,
 )
+from wasmopt.verify.shared import SharedLoads
 from wasmopt.verify.state import Layout, State, changed_components, sort_of
 from wasmopt.verify.steps import step
 from wasmopt.verify.terms import BITS, REFERENCE, STATE, Arena, Term
@@ -50,7 +50,7 @@ class Execution:
         sink: whether what is done behind a join is done in each of its cases.
         stack, locals, state: at the current position.
         guard: under which control is here, relative to `region`.
-        shared_loads: how often a place in shared memory was loaded from in one state.
+        shared_loads: numbers the loads of shared memory.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Execution:
         self.locals: list[Term] = _initial_locals(code, self.arena)
         self.state: State = layout.initial(self.arena)
         self.stack: list[Term] = []
-        self.shared_loads: Counter[Hashable] = Counter()
+        self.shared_loads = SharedLoads()
         self.guard: Term = diagrams.true
         self.region = Region(None, diagrams.true)
         self.frames: list[Frame] = [

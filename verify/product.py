@@ -26,7 +26,6 @@ Programs"; the symbols at nodes are the partitions of Alpern, Wegman and Zadeck 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -41,6 +40,7 @@ from wasmopt.verify.execute import Execution
 from wasmopt.verify.joint import DifferentError
 from wasmopt.verify.lockstep import traps_of
 from wasmopt.verify.normalise import Normaliser
+from wasmopt.verify.shared import SharedLoads
 from wasmopt.verify.state import Layout, State
 from wasmopt.verify.steps import step
 from wasmopt.verify.table_facts import TableFacts
@@ -74,15 +74,23 @@ class _Stop:
     negated: bool = False
 
 
-class _LoadsOf(Counter[Hashable]):
-    """Numbers of loads of shared memory that no other stretch has."""
+class _LoadsOf(SharedLoads):
+    """Numbers of loads of shared memory that no other stretch has.
+
+    Attributes:
+        most: what the new version loaded in this stretch, where this is the old one: it may find
+            the same at a place as often as it likes (see `shared`).
+    """
 
     def __init__(self, stretch: int) -> None:
-        super().__init__()
-        self._first: Final = stretch << 32
+        super().__init__(stretch << 32)
+        self.most: SharedLoads | None = None
 
-    def __missing__(self, _load: Hashable) -> int:
-        return self._first
+    def number(self, load: Hashable) -> int:
+        """The number of one more load."""
+        number = super().number(load)
+        last = None if self.most is None else self.most.last(load)
+        return number if last is None else min(number, last)
 
 
 class _Version(Execution):
@@ -91,6 +99,7 @@ class _Version(Execution):
     def __init__(self, function: Function, context: Context, *shared: Any) -> None:
         code = whole_function(function, context)
         super().__init__(code, context.table(Arities), *shared, sink=False)
+        self.shared_loads: _LoadsOf = _LoadsOf(0)
         self._shape: Final = context.analysis(structure, function)
         self._results: Final = len(code.enclosing[0][1].results)
         self._heights: Final[dict[int, int]] = {BODY: 0}
@@ -310,7 +319,10 @@ class Product:
         stretch = self._stretches.setdefault(edge, len(self._stretches))
         for each in versions:
             each.start(stretch, assumed, facts)
-        stops = [each.run_on(at) for each, at in zip(versions, positions, strict=True)]
+        # The new version goes first, so that the old one may load what the new one did.
+        ahead = versions[1].run_on(positions[1])
+        versions[0].shared_loads.most = versions[1].shared_loads
+        stops = [versions[0].run_on(positions[0]), ahead]
         passed: set[tuple[int, int]] = set()
         while stops[0].kind != stops[1].kind and _LOOP in (stops[0].kind, stops[1].kind):
             # The loop of one version may stand elsewhere in the other: go into it.

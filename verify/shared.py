@@ -8,11 +8,19 @@ same, but loads between two other effects may change places, and a load may go w
 not used, as long as it still traps.  Plain loads are not ordered by anything but program order,
 and exchanging two of them leaves the happens-before relation to all other events as it was.
 
+What a load finds is for the other threads to decide, so a new version need not do more than the old
+one might do.  Where it loads once and the old one loaded twice, from one place with no event in
+between, the old one might have read the same write both times, and found the memory as large.  The
+product uses that (`product._LoadsOf`); a load more than the old version had is never taken for one
+of them.
+
 Source: WebAssembly threads proposal, "Relaxed Memory Model".
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
 from wasmopt.instr import Instr, MemArg
@@ -25,6 +33,29 @@ if TYPE_CHECKING:
     from wasmopt.verify.execute import Execution
 
 _ORDERED: Final = Effect.WRITE_MEMORY | Effect.ATOMIC
+
+
+class SharedLoads:
+    """Numbers loads of one place in one state, so that no two are the same.
+
+    Args:
+        first: the number of the first one.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self._first: Final = first
+        self._counts: Final[Counter[Hashable]] = Counter()
+
+    def number(self, load: Hashable) -> int:
+        """The number of one more load."""
+        number = self._first + self._counts[load]
+        self._counts[load] += 1
+        return number
+
+    def last(self, load: Hashable) -> int | None:
+        """The number of the last one, None if there was none."""
+        count = self._counts.get(load)
+        return None if count is None else self._first + count - 1
 
 
 def is_shared_access(layout: Layout, instr: Instr) -> bool:
@@ -51,8 +82,7 @@ def _load(x: Execution, instr: Instr) -> None:
     address, offset = _apart(x, address, memarg)
     key = (name, offset, memarg.memory, *instr.immediates[1:])
     moment = x.state[-1]
-    number = x.shared_loads[moment, address, key]
-    x.shared_loads[moment, address, key] += 1
+    number = x.shared_loads.number((moment, address, key))
     traps = x.predicate("access traps", (moment, address), (*key, number))
     x.trap_if(x.diagrams.condition(traps))
     sort = (op.results or ("",))[0]

@@ -22,6 +22,10 @@ EQUAL = {
         f"""(param i32) (result i32) (local i32)
             (local.set 1 {LOAD}) (i32.sub {LOAD} (i32.sub (i32.const 0) (local.get 1)))""",
     ),
+    "one load for two, which might have found the same": (
+        f"(param i32) (result i32) (i32.add {LOAD} {LOAD})",
+        f"(param i32) (result i32) (i32.shl {LOAD} (i32.const 1))",
+    ),
     "bits that a narrow store does not write": (
         "(param i32 i32) (i32.store8 (local.get 0) (i32.and (local.get 1) (i32.const 255)))",
         "(param i32 i32) (i32.store8 (local.get 0) (local.get 1))",
@@ -50,9 +54,25 @@ EQUAL = {
 }
 
 DIFFERENT = {
-    "one load for two": (
-        f"(param i32) (result i32) (i32.add {LOAD} {LOAD})",
+    "two loads for one": (
         f"(param i32) (result i32) (i32.shl {LOAD} (i32.const 1))",
+        f"(param i32) (result i32) (i32.add {LOAD} {LOAD})",
+    ),
+    "one load for two with a store between them": (
+        f"""(param i32) (result i32) (local i32)
+            (local.set 1 {LOAD}) (i32.store offset=8 (local.get 0) (i32.const 1))
+            (i32.add (local.get 1) {LOAD})""",
+        f"""(param i32) (result i32) (local i32)
+            (local.set 1 {LOAD}) (i32.store offset=8 (local.get 0) (i32.const 1))
+            (i32.add (local.get 1) (local.get 1))""",
+    ),
+    "one load for two of different places": (
+        f"(param i32 i32) (result i32) (i32.add {LOAD} (i32.load (local.get 1)))",
+        f"(param i32 i32) (result i32) (i32.shl {LOAD} (i32.const 1))",
+    ),
+    "one load for two, and the value of neither": (
+        f"(param i32) (result i32) (i32.add {LOAD} {LOAD})",
+        f"(param i32) (result i32) {LOAD}",
     ),
     "a load that may trap": (f"(param i32) (drop {LOAD})", "(param i32)"),
     "loads of one place that change places": (
