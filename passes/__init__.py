@@ -27,7 +27,7 @@ from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
 from wasmopt.passes.number_locals import NUMBER_LOCALS
 from wasmopt.passes.outline import OUTLINE
-from wasmopt.passes.peepholes import PEEPHOLES
+from wasmopt.passes.peepholes import DENSE_PEEPHOLES, PEEPHOLES
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
@@ -44,6 +44,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         CSE,
         DEAD_LOCALS,
         DEAD_STORES,
+        DENSE_PEEPHOLES,
         DIRECTIZE,
         FOLD_CONSTANTS,
         MERGE_LOCALS,
@@ -92,10 +93,8 @@ _FAST: Final = (
     *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "outlining", *_ORDER),
 )
-_SMALL: Final = (
-    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL),
-    *("duplicate-functions", "constants", "outlining", "dead-arguments", "inlining", *_ORDER),
-)
+_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL, "duplicate-functions")
+_SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining", *_ORDER)
 
 PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "0": (),
@@ -103,8 +102,8 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "2": _FAST,
     "3": _FAST,
     "4": _FAST,
-    "s": _SMALL,
-    "z": _SMALL,
+    "s": (*_TWICE, *_SHARE),
+    "z": (*_TWICE, "dense-peepholes", *_SHARE),
 }
 """Passes in the order in which they run, by optimization level.
 

@@ -11,18 +11,24 @@ Needs: nothing but the neighbours.  Keeps: traps, since constants that trap are 
 NaNs, whose bits nobody computes; sign extension comes only into a module that has it.  Costs: one
 walk; what a rule brings in is looked at again, and each rule makes the code shorter.
 
+A second pass has more rules, which make code shorter and slower:
+
+    i32.const 0  i32.lt_s                       →  i32.clz  i32.eqz
+    i32.const 1  i32.and                        →  i32.ctz  i32.eqz
+
 The rules are data, in `peephole_rules`.  Folding of constants is `semantics.evaluate`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 
 from wasmopt.context import Context, Pass
 from wasmopt.function import Function
 from wasmopt.instr import Instr, InstrPool
-from wasmopt.passes.peephole_table import SIGN_EXTENSION, TABLE, Rule, build, match
+from wasmopt.passes.peephole_table import DENSE, SIGN_EXTENSION, TABLE, Rule, build, match
 from wasmopt.semantics import constant_bits, evaluate, make_constant
 from wasmopt.types import F32, F64, I32, I64
 
@@ -33,15 +39,24 @@ _Rules = dict[str, dict[str, list[Rule]]]
 """By the name of their last instruction, and of the one before it."""
 
 
-def _sort_rules(context: Context) -> _Rules:
-    """The rules that may be applied in a module."""
+def _quick(context: Context) -> _Rules:
+    """The rules that do not slow code down."""
+    return _sort_rules(TABLE, context)
+
+
+def _all(context: Context) -> _Rules:
+    return _sort_rules([*TABLE, *DENSE], context)
+
+
+def _sort_rules(table: Sequence[Rule], context: Context) -> _Rules:
+    """The rules of a table that may be applied in a module."""
     extends = any(
         instr.name in SIGN_EXTENSION
         for function in context.module.functions
         for instr in set(function.body)
     )
     rules: _Rules = defaultdict(lambda: defaultdict(list))
-    for rule in TABLE:
+    for rule in table:
         if extends or not rule.extends:
             rules[rule.pattern[-1].name][rule.pattern[-2].name].append(rule)
     return rules
@@ -49,7 +64,15 @@ def _sort_rules(context: Context) -> _Rules:
 
 def peepholes(function: Function, context: Context) -> Function:
     """Replace instructions that stand together by shorter ones."""
-    rules = context.table(_sort_rules)
+    return _replace(function, context.table(_quick), context)
+
+
+def dense_peepholes(function: Function, context: Context) -> Function:
+    """The same, by slower ones too."""
+    return _replace(function, context.table(_all), context)
+
+
+def _replace(function: Function, rules: _Rules, context: Context) -> Function:
     if not any(instr.name in rules for instr in set(function.body)):
         return function
     pool = context.pool
@@ -116,4 +139,7 @@ def _size(code: list[Instr]) -> int:
     return sum([instr.size for instr in code])
 
 
-PEEPHOLES = Pass("peepholes", "replace instructions by shorter ones", peepholes)
+PEEPHOLES: Final = Pass("peepholes", "replace instructions by shorter ones", peepholes)
+DENSE_PEEPHOLES: Final = Pass(
+    "dense-peepholes", "replace instructions by shorter but slower ones", dense_peepholes
+)

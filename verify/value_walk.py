@@ -64,7 +64,7 @@ class Numbers(dict[Hashable, int]):
     """Description of a value -> its number; shared by the two versions and all rounds.
 
     Attributes:
-        constants: values of the numbers that are integer constants.
+        constants: values of the numbers that are constants; of floats the bits.
         theory: what more is known of values, if it is asked for.
     """
 
@@ -80,7 +80,7 @@ class Numbers(dict[Hashable, int]):
     def constant(self, instr: Instr) -> int:
         """The number of what a `const` pushes."""
         number = self[(instr,)]
-        if instr.name in _INTEGERS:
+        if instr.name in _CONSTANTS:
             self.constants[number] = instr.immediates[0]
         if self.theory is not None:
             self.theory.constant(instr, number)
@@ -334,7 +334,7 @@ class Walk:
         self._values.append(numbers[name, lower, upper])
 
     def _computed(self, instr: Instr, operands: tuple[int, ...]) -> int | None:
-        """What a pure instruction makes of integer constants; None if they are not all known."""
+        """What a pure instruction makes of constants; None if they are not all known."""
         constants = self._numbers.constants
         folded = FOLDED.get(instr.name)
         if folded is None or not constants.keys() >= set(operands):
@@ -592,7 +592,7 @@ _STORES: Final = frozenset(
         *("i32.store8", "i32.store16", "i64.store8", "i64.store16", "i64.store32"),
     ]
 )
-_INTEGERS: Final = frozenset(["i32.const", "i64.const"])
+_CONSTANTS: Final = frozenset(["i32.const", "i64.const", "f32.const", "f64.const"])
 _STEPS: Final = {
     OPEN: Walk.open,
     ELSE: Walk.divide,
