@@ -138,6 +138,25 @@ le_u-more: iN.const c, iN.le_u -> iN.const [c 1 iN.add], iN.lt_u where c c 1 iN.
 gt_s-more: iN.const c, iN.gt_s -> iN.const [c 1 iN.add], iN.ge_s where c c 1 iN.add iN.lt_s
 gt_u-more: iN.const c, iN.gt_u -> iN.const [c 1 iN.add], iN.ge_u where c c 1 iN.add iN.lt_u
 
+field: iN.const k, iN.shr_u, iN.const c, iN.and
+    -> iN.const [c iN.clz k iN.sub], iN.shl, iN.const [c iN.clz], iN.shr_u
+    where c 1 iN.add iN.popcnt 1 iN.eq k c iN.clz iN.le_u i32.and c 0 iN.ne i32.and
+field-shl: iN.const c, iN.and, iN.const k, iN.shl
+    -> iN.const [c iN.clz], iN.shl, iN.const [c iN.clz k iN.sub], iN.shr_u
+    where c 1 iN.add iN.popcnt 1 iN.eq k c iN.clz iN.le_u i32.and c 0 iN.ne i32.and
+magnitude-lt_u: iN.const c, iN.and, iN.const d, iN.lt_u
+    -> iN.const 1, iN.shl, iN.const [d 1 iN.shl], iN.lt_u
+    where c -1 1 iN.shr_u iN.eq d 0 iN.ge_s i32.and
+magnitude-le_u: iN.const c, iN.and, iN.const d, iN.le_u
+    -> iN.const 1, iN.shl, iN.const [d 1 iN.shl], iN.le_u
+    where c -1 1 iN.shr_u iN.eq d 0 iN.ge_s i32.and
+magnitude-gt_u: iN.const c, iN.and, iN.const d, iN.gt_u
+    -> iN.const 1, iN.shl, iN.const [d 1 iN.shl], iN.gt_u
+    where c -1 1 iN.shr_u iN.eq d 0 iN.ge_s i32.and
+magnitude-ge_u: iN.const c, iN.and, iN.const d, iN.ge_u
+    -> iN.const 1, iN.shl, iN.const [d 1 iN.shl], iN.ge_u
+    where c -1 1 iN.shr_u iN.eq d 0 iN.ge_s i32.and
+
 # Widths
 wrap-and: i64.const c, i64.and, i32.wrap_i64 -> i32.wrap_i64, i32.const [c i32.wrap_i64], i32.and
 wrap-or: i64.const c, i64.or, i32.wrap_i64 -> i32.wrap_i64, i32.const [c i32.wrap_i64], i32.or
@@ -230,6 +249,22 @@ extend16-eq: iN.const 65535, iN.and, iN.const c, iN.eq
     -> iN.extend16_s, iN.const [c iN.extend16_s], iN.eq where c 65536 iN.lt_u
 extend16-ne: iN.const 65535, iN.and, iN.const c, iN.ne
     -> iN.extend16_s, iN.const [c iN.extend16_s], iN.ne where c 65536 iN.lt_u
+extend8-lt_u: i32.const 255, i32.and, i32.const c, i32.lt_u
+    -> i32.extend8_s, i32.const c, i32.lt_u where c 129 i32.lt_u
+extend8-le_u: i32.const 255, i32.and, i32.const c, i32.le_u
+    -> i32.extend8_s, i32.const c, i32.le_u where c 128 i32.lt_u
+extend8-gt_u: i32.const 255, i32.and, i32.const c, i32.gt_u
+    -> i32.extend8_s, i32.const c, i32.gt_u where c 128 i32.lt_u
+extend8-ge_u: i32.const 255, i32.and, i32.const c, i32.ge_u
+    -> i32.extend8_s, i32.const c, i32.ge_u where c 129 i32.lt_u
+extend16-lt_u: i32.const 65535, i32.and, i32.const c, i32.lt_u
+    -> i32.extend16_s, i32.const c, i32.lt_u where c 32769 i32.lt_u
+extend16-le_u: i32.const 65535, i32.and, i32.const c, i32.le_u
+    -> i32.extend16_s, i32.const c, i32.le_u where c 32768 i32.lt_u
+extend16-gt_u: i32.const 65535, i32.and, i32.const c, i32.gt_u
+    -> i32.extend16_s, i32.const c, i32.gt_u where c 32768 i32.lt_u
+extend16-ge_u: i32.const 65535, i32.and, i32.const c, i32.ge_u
+    -> i32.extend16_s, i32.const c, i32.ge_u where c 32769 i32.lt_u
 fork-extend8: i32.const 255, i32.and, {fork} -> i32.extend8_s, {fork}
 fork-extend16: i32.const 65535, i32.and, {fork} -> i32.extend16_s, {fork}
 extend8-utf8: i32.const 192, i32.and, i32.const 128, i32.eq
@@ -251,6 +286,9 @@ fork-ge_s-0-wide: i64.const 0, i64.ge_s, {fork} -> i64.clz, i32.wrap_i64, {fork}
 fork-gt_s-wide: i64.const -1, i64.gt_s, {fork} -> i64.clz, i32.wrap_i64, {fork}
 
 # Low bits
+shr_u-and-1: iN.const k, iN.shr_u, iN.const 1, iN.and -> iN.const [1 k iN.shl], iN.and, iN.popcnt
+ne-low: iN.const c, iN.and, iN.eqz, i32.eqz -> iN.ctz, iN.const [c iN.popcnt], iN.lt_u
+    where c 1 iN.add iN.popcnt 1 iN.eq
 and-1: i32.const 1, i32.and -> i32.ctz, i32.eqz
 eqz-and-1: i64.const 1, i64.and, i64.eqz -> i64.ctz, i64.eqz, i32.eqz
 fork-ctz: i64.ctz, i64.eqz, i32.eqz, {fork} -> i64.ctz, i32.wrap_i64, {fork}

@@ -108,6 +108,10 @@ rotl-ones: (iN.rotl -1 x) -> -1
 rotl-rotl: (iN.rotl (iN.rotl x y) z) -> (iN.rotl x (iN.add y z))
 rotl-hole: (iN.rotl -2 x) -> (iN.xor (iN.shl 1 x) -1)
 
+# Counted bits
+popcnt-bit: (iN.popcnt (iN.and x c)) -> (iN.shr_u (iN.and x c) (iN.ctz c))
+    if (iN.eq (iN.popcnt c) 1)
+
 # Products and quotients; by zero they have the value that SMT-LIB gives them
 mul-truths: (i32.mul x y) -> (i32.and x y) if (i32.eq ones.x 1), (i32.eq ones.y 1)
 div_u-power: (iN.div_u x c) -> (iN.shr_u x (iN.ctz c)) if (iN.eq (iN.popcnt c) 1)
@@ -190,6 +194,11 @@ lt_s-sign-and: (iN.lt_s (iN.and x c) 0) -> (iN.lt_s x 0) if (iN.lt_s c 0)
 lt_s-sign-xor: (iN.lt_s (iN.xor x c) 0) -> (i32.eqz (iN.lt_s x 0)) if (iN.lt_s c 0)
 lt_s-sign-shl: (iN.lt_s (iN.shl x k) 0)
     -> (i32.eqz (iN.eqz (iN.and x (iN.shl 1 (iN.sub LAST k)))))
+lt_u-low-bits: (iN.lt_u (iN.shr_s (iN.shl x k) c1) c2)
+    -> (iN.lt_u (iN.and x (iN.shr_u -1 k)) c2)
+    if (iN.eq c1 k), (iN.le_u c2 (iN.shl 1 (iN.sub LAST k)))
+lt_u-doubled: (iN.lt_u (iN.shl x k) c)
+    -> (iN.lt_u (iN.and x MOST) (iN.add (iN.shr_u c 1) (iN.and c 1))) if (iN.eq k 1)
 lt_u-ctz: (iN.lt_u (iN.ctz x) c) -> (i32.eqz (iN.eqz (iN.and x (iN.sub (iN.shl 1 c) 1))))
     if (iN.lt_u c N)
 lt_u-truth: (i32.lt_u x y) -> (i32.and (i32.eqz x) y) if (i32.eq ones.y 1)

@@ -287,7 +287,7 @@ def stays(code: str, signature: str = "(param i32 i64) (result i32)") -> None:
         ("local.get 0 i32.const 64 i32.add", "local.get 0 i32.const -64 i32.sub"),
         (
             "local.get 0 i32.const 536870908 i32.and i32.const 3 i32.shr_u",
-            "local.get 0 i32.const 3 i32.shr_u i32.const 67108863 i32.and",
+            "local.get 0 i32.const 3 i32.shl i32.const 6 i32.shr_u",
         ),
         ("local.get 1 i64.const 5 i64.add i32.wrap_i64", None),
         ("local.get 0 i32.load8_u i32.const 255 i32.and", "local.get 0 i32.load8_u"),
