@@ -10,12 +10,13 @@
     i64.const 4694326386527522287  →  f64.const …  i64.reinterpret_f64
 
 A form is taken only if `semantics.evaluate` gives just the bits of the constant for it; so -0 and
-what a float cannot hold exactly are safe from conversions.  A NaN keeps its bits: it comes out of an
-integer, never out of arithmetic, and no integer comes out of one.
+what a float cannot hold exactly are safe from conversions.  A NaN keeps its bits: it comes out of
+an integer, never out of arithmetic, and no integer comes out of one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -73,7 +74,7 @@ def _sources(value_type: ValType, bits: int) -> Iterator[_Source]:
     """Constants of other types; what they are converted to need not be the same."""
     if value_type == I64:
         yield _Source(I32, bits & 0xFFFF_FFFF, "i64.extend_i32_u")
-        if not _is_nan(64, bits):
+        if not math.isnan(decode_float(64, bits)):
             yield _Source(F64, bits, "i64.reinterpret_f64")
     elif value_type in (F32, F64):
         width = WIDTHS[value_type]
@@ -92,11 +93,6 @@ def _sources(value_type: ValType, bits: int) -> Iterator[_Source]:
             yield _Source(I64, bits, "f64.reinterpret_i64")
         else:
             yield _Source(I32, bits, "f32.reinterpret_i32")
-
-
-def _is_nan(width: int, bits: int) -> bool:
-    number = decode_float(width, bits)
-    return number != number
 
 
 def _shifted(constant: Instr, value_type: ValType, bits: int, pool: InstrPool) -> Code:

@@ -116,4 +116,6 @@ def _changed(module: Module, instead: dict[Instr, Code], new: Iterable[Instr]) -
     return replace(module, globals=(*module.globals, *entries), functions=tuple(functions))
 
 
-CONSTANTS: Final = ModulePass("constants", "keep large constants in globals, or compute them", constants)
+CONSTANTS: Final = ModulePass(
+    "constants", "keep large constants in globals, or compute them", constants
+)

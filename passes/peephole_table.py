@@ -149,13 +149,33 @@ def match(rule: Rule, code: Sequence[Instr]) -> Bindings | None:
         if word == IMMEDIATES or word in _CONSTANTS:
             if bindings.setdefault(word, value) != value:
                 return None
-        elif value != to_unsigned(int(token.name[1:3]), int(word, 0)):
+        elif value != literal(token):
             return None
     if rule.condition:
         bits = condition_bits(rule)
         if not compute(rule.condition, bits, bindings):
             return None
     return bindings
+
+
+def literal(token: Token) -> int | None:
+    """The constant that a pattern has in this place, as a bit pattern; None if it may be any."""
+    if not token.argument or token.argument[0] == IMMEDIATES or token.argument[0] in _CONSTANTS:
+        return None
+    return to_unsigned(int(token.name[1:3]), int(token.argument[0], 0))
+
+
+def apply_rule(rule: Rule, code: Sequence[Instr], pool: InstrPool) -> list[Instr] | None:
+    """What a rule makes of code that is as long as its pattern; None unless it gets shorter."""
+    bindings = match(rule, code)
+    replacement = None if bindings is None else build(rule, bindings, pool)
+    if replacement is None or _size(replacement) >= _size(code):
+        return None
+    return replacement
+
+
+def _size(code: Sequence[Instr]) -> int:
+    return sum([instr.size for instr in code])
 
 
 def condition_bits(rule: Rule) -> int:

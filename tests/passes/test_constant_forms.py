@@ -69,7 +69,9 @@ def test_a_global_is_weighed_against_the_shortest_form() -> None:
     """Two bytes a use against three; as many bytes against the constant itself."""
     uses = "f64.const 8 drop "
     as_form = "i32.const 8 f64.convert_i32_s drop "
-    check_module("constants", f'(func (export "f") {uses * 9})', f'(func (export "f") {as_form * 9})')
+    check_module(
+        "constants", f'(func (export "f") {uses * 9})', f'(func (export "f") {as_form * 9})'
+    )
     check_module(
         "constants",
         f'(func (export "f") {uses * 20})',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -14,7 +14,6 @@ from tests.verify.expressions import Z3
 from wasmopt.context import Context
 from wasmopt.errors import WasmOptError
 from wasmopt.function import Function
-from wasmopt.instr import Instr
 from wasmopt.module import Module
 from wasmopt.opcodes import Effect, opcode
 from wasmopt.passes import peepholes
@@ -24,9 +23,8 @@ from wasmopt.passes.peephole_table import (
     TABLE,
     Rule,
     Token,
-    build,
+    apply_rule,
     condition_bits,
-    match,
     parse_rules,
 )
 from wasmopt.semantics import MEANINGS
@@ -245,16 +243,11 @@ def fired(rule: Rule) -> tuple[Module, Function]:
         body = function.body
         for start in range(len(body) - len(rule.pattern)):
             window = body[start : start + len(rule.pattern)]
-            bindings = match(rule, window)
-            replacement = None if bindings is None else build(rule, bindings, module.pool)
-            if replacement is not None and code_size(replacement) < code_size(window):
+            replacement = apply_rule(rule, window, module.pool)
+            if replacement is not None:
                 behind = body[start + len(window) :]
                 return module, function.with_body([*body[:start], *replacement, *behind])
     raise AssertionError("the rule never makes anything shorter")
-
-
-def code_size(code: Sequence[Instr]) -> int:
-    return sum([instr.size for instr in code])
 
 
 @EACH
