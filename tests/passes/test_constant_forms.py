@@ -22,7 +22,7 @@ FORMS = {
     "i64.const 1099511627776": "i64.const 1 i64.const 40 i64.rotl",
     "i64.const 4294967295": "i32.const -1 i64.extend_i32_u",
     "i64.const 4294967040": "i32.const -256 i64.extend_i32_u",
-    "i64.const 0x4123456789abcdef": "f64.const 0x1.3456789abcdefp+21 i64.reinterpret_f64",
+    "i64.const 0x4123456789abcdef": "f64.const 0x1.3456789abcdefp+19 i64.reinterpret_f64",
     "f32.const 10": "i32.const 10 f32.convert_i32_s",
     "f32.const -300": "i32.const -300 f32.convert_i32_s",
     "f32.const 0": "i32.const 0 f32.convert_i32_s",
