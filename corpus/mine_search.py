@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import z3
 from mine_windows import ANY, BIT, PURE, TRUTH, VALUE, Window, token_size
@@ -143,7 +143,8 @@ def inputs(window: Window) -> Inputs | None:
         elif number:
             stack.append(name[:3])
         else:
-            if not all([pop(_operand(name)) for _ in PURE[name].operands or ()]):
+            operands = PURE[name].operands or ()
+            if [pop(each) for each in reversed(operands)].count(False):
                 return None
             stack.append(_result(name))
     return Inputs(tuple(below), tuple([names[each] for each in sorted(names)]))
@@ -357,7 +358,7 @@ class Search:
                 vector = tuple([function(each, number) for each in top])
                 yield cost, (*rest, (_result(name), vector)), (token, name)
 
-    def _decide(self, code: tuple[str, ...]) -> bool | tuple[int, ...] | None:
+    def _decide(self, code: tuple[str, ...]) -> Literal[True] | tuple[int, ...] | None:
         """Whether code and window agree for all inputs: True, inputs for which not, or None."""
         domain = Z3Domain(None)
         types = (*self._types.stack, *self._types.locals)
