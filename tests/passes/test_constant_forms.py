@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import random
+from unittest.mock import patch
 
 import pytest
 
-from tests.support import check_module, unchanged_module
+from tests.support import check_module, module_of, unchanged_module
 from wasmopt.domain import to_unsigned
 from wasmopt.instr import Instr, InstrPool
+from wasmopt.options import Options
+from wasmopt.passes import MODULE_PASSES
+from wasmopt.passes import constants as constants_pass
 from wasmopt.passes.constant_forms import shortest_form, size
 from wasmopt.semantics import WIDTHS, constant_bits, evaluate, make_constant
 from wasmopt.types import F32, F64, I32, I64
+from wasmopt.verdict import Proved
+from wasmopt.verify import Prover, prove_module
 
 FORMS = {
     "i32.const -2147483648": "i32.const -1 i32.const 31 i32.shl",
@@ -114,3 +120,25 @@ def test_forms_push_the_bits_of_the_constant(value_type: bytes) -> None:
         assert size(code) < constant.size or code == (constant,)
         shorter += len(code) > 1
     assert shorter > 100
+
+
+@pytest.mark.parametrize(
+    ("constant", "wrong"),
+    [
+        ("f64.const -0", "i32.const 0 f64.convert_i32_s"),
+        ("f32.const 100", "i32.const 99 f32.convert_i32_s"),
+        ("f64.const 0.1", "f32.const 0.1 f64.promote_f32"),
+        ("f64.const 4294967295", "i32.const -1 f64.convert_i32_s"),
+        ("i64.const 4294967295", "i32.const -1 i64.extend_i32_s"),
+        ("i32.const 2147483647", "i32.const -1 i32.const 1 i32.shr_s"),
+    ],
+)
+def test_a_wrong_form_is_put_back(constant: str, wrong: str) -> None:
+    wat = '(func (export "f") (result {}) {})'
+    before = module_of(wat.format(constant[:3], constant))
+    (function,) = module_of(wat.format(constant[:3], wrong), before.pool).functions
+    form = function.body[:-1]
+    with patch.object(constants_pass, "shortest_form", lambda *_: form):
+        result = MODULE_PASSES["constants"].run(before, Options())
+    assert result is not None
+    assert not isinstance(prove_module(before, *result, Prover()), Proved)
