@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench bench-run bench-size bench-pairs bench-verify mutants fuzz fuzz-decoder corpus passes mine docs constraints clean
+.PHONY: help venv demo test lint format bench bench-check bench-run bench-size bench-pairs bench-verify mutants fuzz fuzz-decoder corpus passes mine docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ format: $(READY) ## put the code into its one style
 
 bench: $(READY) ## measure sql.js against wasm-opt (needs `make corpus` and Debian's binaryen)
 	@$(BIN)/python corpus/bench.py $(ARGS)
+
+bench-check: $(READY) ## fail if the same work costs 10 % more than the reference; ARGS=--update moves it
+	@$(BIN)/python corpus/bench_check.py $(ARGS)
 
 bench-verify: $(READY) ## ask the validator about another optimizer's passes (needs npm, `make corpus`)
 	@$(BIN)/python corpus/bench_verify.py --keep build/bench-verify $(ARGS) \

@@ -22,6 +22,7 @@ from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.fold_constants import FOLD_CONSTANTS
+from wasmopt.passes.inline_small import INLINE_SMALL
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
@@ -32,6 +33,7 @@ from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
 from wasmopt.passes.short_forms import SHORT_FORMS
+from wasmopt.passes.similar_functions import SIMILAR_FUNCTIONS
 from wasmopt.passes.simplify_locals import SIMPLIFY_LOCALS
 from wasmopt.passes.vacuum import VACUUM
 
@@ -64,6 +66,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
         DATA_SEGMENTS,
         DEAD_ARGUMENTS,
         DUPLICATE_FUNCTIONS,
+        INLINE_SMALL,
         INLINING,
         MERGE_SEGMENTS,
         NUMBER_LOCALS,
@@ -73,6 +76,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
         REORDER_GLOBALS,
         REORDER_TYPES,
         SHORT_FORMS,
+        SIMILAR_FUNCTIONS,
     )
 }
 """Passes over the module as a whole."""
@@ -84,7 +88,7 @@ _LOCAL: Final = (
     *("simplify-locals", "compare-operands", "peepholes", "cse"),
     *("dead-locals", "reorder-locals"),
 )
-_WHOLE: Final = ("remove-unused", "dead-arguments", "inlining")
+_WHOLE: Final = ("remove-unused", "dead-arguments", "inline-small", "inlining")
 _ORDER: Final = (
     *("remove-unused", "short-forms", "data"),
     *("reorder-functions", "reorder-globals", "reorder-types"),
@@ -93,8 +97,13 @@ _FAST: Final = (
     *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "outlining", *_ORDER),
 )
-_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL, "duplicate-functions")
-_SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining", *_ORDER)
+_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL)
+_SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining")
+_SMALL: Final = (*_TWICE, "duplicate-functions", *_SHARE, *_ORDER)
+_SMALLEST: Final = (
+    *(*_TWICE, "duplicate-functions", "similar-functions", "inline-small", "dense-peepholes"),
+    *(*_SHARE, *_ORDER),
+)
 
 PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "0": (),
@@ -102,8 +111,8 @@ PIPELINES: Final[dict[str, tuple[str, ...]]] = {
     "2": _FAST,
     "3": _FAST,
     "4": _FAST,
-    "s": (*_TWICE, *_SHARE),
-    "z": (*_TWICE, "dense-peepholes", *_SHARE),
+    "s": _SMALL,
+    "z": _SMALLEST,
 }
 """Passes in the order in which they run, by optimization level.
 
@@ -113,7 +122,7 @@ is known is folded before all else: whole functions are called only where contro
 
 _RAW_ONLY: Final = frozenset(
     [
-        *("cse", "constants", "outlining", "data"),
+        *("cse", "similar-functions", "constants", "outlining", "data"),
         *("reorder-functions", "reorder-globals", "reorder-types"),
     ]
 )

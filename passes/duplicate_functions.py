@@ -20,7 +20,7 @@ from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, ModulePass
 from wasmopt.options import Options
 from wasmopt.passes.module_edits import compressed, follow
-from wasmopt.passes.module_uses import Uses, expressions
+from wasmopt.passes.module_uses import Uses, expressions, private_tables
 
 
 def duplicate_functions(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
@@ -88,16 +88,9 @@ def _separated(shapes: list[Hashable], seen: set[int]) -> list[Hashable]:
 
 def _seen(module: Module, called: dict[Instr, int]) -> set[int]:
     """The functions whose identity somebody could see."""
-    imported = len(module.imported(Kind.TABLE))
-    private = set(range(imported, imported + len(module.tables)))
-    private -= {each.index for each in module.exports if each.kind is Kind.TABLE}
+    private = private_tables(module)
     seen = {each.index for each in module.exports if each.kind is Kind.FUNCTION}
-    uses = Uses(module)
-    for instr in set().union(*[function.body for function in module.functions]):
-        if instr.name.startswith("table."):
-            private -= {index for space, index in uses.instruction(instr) if space == "table"}
-        elif instr.name == "ref.func":
-            seen.add(called[instr])
+    seen.update([index for instr, index in called.items() if instr.name == "ref.func"])
     visible = [each for each in module.elements if each.offset is None or each.table not in private]
     for segment in visible:
         seen.update([item for item in segment.items if isinstance(item, int)])

@@ -107,3 +107,15 @@ def expressions(module: Module) -> list[Expr]:
     found += [each.offset for each in module.data if each.offset is not None]
     found += [item for each in module.elements for item in each.items if not isinstance(item, int)]
     return found
+
+
+def private_tables(module: Module) -> set[int]:
+    """The tables that nothing but calls reads, and nothing writes after instantiation."""
+    imported = len(module.imported(Kind.TABLE))
+    private = set(range(imported, imported + len(module.tables)))
+    private -= {each.index for each in module.exports if each.kind is Kind.TABLE}
+    uses = Uses(module)
+    for instr in set().union(*[function.body for function in module.functions]):
+        if instr.name.startswith("table."):
+            private -= {index for space, index in uses.instruction(instr) if space == "table"}
+    return private

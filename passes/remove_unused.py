@@ -6,6 +6,9 @@
     (memory 1) (data (i32.const 0) "x")         →         where no code and no export names it
     (data (i32.const 0) "")                     →         where it fits
     (type $a (func)) (type $b (func))           →  (type $a (func))
+    (func $f (type $t) …)                       →  (func $f (type $t) unreachable)
+                                                          where only a table that is only called
+                                                          through holds it, and no call asks for $t
 
 Roots: exports, the start function, imports (which stay, since linking sees them), and segments
 that are written into what the host sees or may not fit, which would trap.  Keeps: everything
@@ -15,26 +18,34 @@ reachable from there.  Costs: one look at each distinct instruction of each func
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from wasmopt.function import Function
 from wasmopt.instr import Instr
-from wasmopt.module import Expr, Kind, Limits, Module, Signatures
+from wasmopt.module import ElementSegment, Expr, Kind, Limits, Module, Signatures
 from wasmopt.module_change import Correspondence, Map, ModulePass
 from wasmopt.options import Options
 from wasmopt.passes.module_edits import compressed, follow
-from wasmopt.passes.module_uses import SPACES, Use, Uses
+from wasmopt.passes.module_uses import SPACES, Use, Uses, private_tables
 from wasmopt.types import FuncType
 
 _PAGE_LOG2 = 16
+_INDIRECT = frozenset(["call_indirect", "return_call_indirect"])
+_Call = tuple[int, object]
+"""A table, and the type that a call through it asks for: None for one that is not plain."""
 
 
 def remove_unused(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
     """Take out what nothing names."""
-    used = _Reach(module).used
+    reach = _Reach(module)
+    used = reach.used
     spaces = {kind: _size(module, kind) for kind in Kind}
     maps = {
         kind: compressed([(SPACES[kind], index) in used for index in range(size)])
         for kind, size in spaces.items()
     }
+    functions = range(spaces[Kind.FUNCTION])
+    maps[Kind.FUNCTION] = compressed([not used.isdisjoint(_named(i)) for i in functions])
     claim = Correspondence(
         maps,
         _type_map(module, used),
@@ -42,9 +53,29 @@ def remove_unused(module: Module, _options: Options) -> tuple[Module, Correspond
         compressed([("elem", index) in used for index in range(len(module.elements))]),
     )
     every = [*maps.values(), claim.types, claim.data, claim.elements]
-    if all(indices == tuple(range(len(indices or ()))) for indices in every):
+    emptied = _emptied(module, reach)
+    same = emptied.functions == module.functions
+    if same and all(indices == tuple(range(len(indices or ()))) for indices in every):
         return None
-    return follow(module, claim), claim
+    return follow(emptied, claim), claim
+
+
+def _emptied(module: Module, reach: _Reach) -> Module:
+    """The module in which functions that are kept, but never called, have no code."""
+    first = len(module.imported(Kind.FUNCTION))
+    code = (module.pool.make("unreachable"), module.pool.make("end"))
+    functions = [
+        Function(function.type_index, (), code)
+        if ("func", index) not in reach.used and len(function.body) > 1 and function.body != code
+        else function
+        for index, function in enumerate(module.functions, first)
+    ]
+    return replace(module, functions=tuple(functions))
+
+
+def _named(function: int) -> tuple[Use, Use]:
+    """The uses because of which a function has to be there."""
+    return ("func", function), ("slot", function)
 
 
 def _size(module: Module, kind: Kind) -> int:
@@ -59,13 +90,27 @@ def _size(module: Module, kind: Kind) -> int:
 
 
 class _Reach:
-    """Everything that is reached from the roots: `used`."""
+    """Everything that is reached from the roots: `used`.
+
+    Functions have a second space: "slot" is for those that are in a table which is only called
+    through.  They have to be there, but have no code unless they are reached as "func" as well,
+    which comes of any other name and of calls through the table that ask for their type.
+    """
 
     def __init__(self, module: Module) -> None:
         self._module = module
         self._uses = Uses(module)
         self._imported = {kind: len(module.imported(kind)) for kind in Kind}
         self._groups = [group for group in module.types for _ in group.types]
+        self._signatures = Signatures(module)
+        self._plain = [
+            sub.composite if _is_plain(sub.composite) and not sub.supertypes else None
+            for group in module.types
+            for sub in group.types
+        ]
+        self._private = private_tables(module)
+        self._asked: set[_Call] = set()
+        self._waiting: dict[_Call, list[Use]] = {}
         self.used: set[Use] = set()
         self._pending: list[Use] = []
         self._active = self._active_segments()
@@ -93,7 +138,7 @@ class _Reach:
 
     def _active_segments(self) -> dict[Use, list[Use]]:
         """Table or memory -> the segments written into it; and those that may not fit."""
-        signatures = Signatures(self._module)
+        signatures = self._signatures
         self._may_trap: list[Use] = []
         found: dict[Use, list[Use]] = {}
         sizes = [table.limits.minimum for table in signatures.tables]
@@ -138,6 +183,9 @@ class _Reach:
                 uses.function(function)
                 found += uses.code(function.body)
                 found += self._declarations(function.body)
+                found += self._called_through_tables(function.body)
+            case "slot":
+                uses.index("type", self._signatures.functions[index])
             case "table" if index >= self._imported[Kind.TABLE]:
                 table = module.tables[index - self._imported[Kind.TABLE]]
                 uses.table_type(table.type)
@@ -157,14 +205,37 @@ class _Reach:
             case "elem":
                 element = module.elements[index]
                 for item in element.items:
-                    found += [("func", item)] if isinstance(item, int) else uses.code(item)
+                    if isinstance(item, int):
+                        found += self._held(element, item)
+                    else:
+                        found += uses.code(item)
                 found += uses.code(element.offset or ())
-                uses.element_segment(element)
+                uses.element_segment(replace(element, items=()))
             case "data":
                 segment = module.data[index]
                 found += uses.code(segment.offset or ())
                 uses.data_segment(segment)
         return found + uses.heard()
+
+    def _held(self, element: ElementSegment, function: int) -> list[Use]:
+        """What it takes that a segment puts the function into a table."""
+        own_type = self._plain[self._signatures.functions[function]]
+        private = element.offset is not None and element.table in self._private
+        if own_type is None or not private or (element.table, own_type) in self._asked:
+            return [("func", function)]
+        self._waiting.setdefault((element.table, own_type), []).append(("func", function))
+        return [("slot", function)]
+
+    def _called_through_tables(self, body: Iterable[Instr]) -> list[Use]:
+        """The functions that the body's calls through tables are the first to ask for."""
+        found: list[Use] = []
+        for instr in set(body):
+            if instr.name in _INDIRECT:
+                named = dict(zip(instr.op.immediates, instr.immediates, strict=True))
+                call = (named["table"], self._plain[named["type"]])
+                self._asked.add(call)
+                found += self._waiting.pop(call, [])
+        return found
 
 
 def _function(expression: Expr) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import wasmopt
+from wasmopt.reporting.published import PUBLISHED
 from wasmopt.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,7 +115,8 @@ def test_wheel_has_every_module_once_and_all_import(tmp_path: Path, links: bool)
     modules = [name for name in names if name.endswith(".py")]
     assert sorted(modules) == sorted(source_modules())
     assert "wasmopt/py.typed" in names
-    assert {"wasmopt/reporting/page.css", "wasmopt/reporting/report.schema.json"} <= set(names)
+    data = {f"wasmopt/reporting/{name}" for name in ("page.css", *PUBLISHED)}
+    assert data <= set(names)
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"wasmopt", f"wasmopt-{VERSION}.dist-info"}
     files = installed_files(tmp_path / "site", IMPORTABLE, tmp_path)

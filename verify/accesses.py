@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 FULL_STORES: Final = {
     "i32.load": "i32.store",
@@ -41,3 +41,24 @@ STORE_MASKS: Final = {
     "i32.store16": 0xFFFF,
 }
 """Narrow stores keep only these bits; the term of the stored value is masked at once."""
+
+
+class WholeAccess(NamedTuple):
+    """The load and the store of so many bytes, and the sort of the value between them."""
+
+    width: int
+    sort: str
+    load: str
+    store: str
+
+
+WHOLE_ACCESSES: Final = {
+    each.width: each
+    for each in (
+        WholeAccess(1, "i32", "i32.load8_u", "i32.store8"),
+        WholeAccess(2, "i32", "i32.load16_u", "i32.store16"),
+        WholeAccess(4, "i32", "i32.load", "i32.store"),
+        WholeAccess(8, "i64", "i64.load", "i64.store"),
+    )
+}
+"""Accesses that copy, or fill, all their bytes at once."""

@@ -20,6 +20,7 @@ from wasmopt.function import Function
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence
 from wasmopt.renumber import GoneError, Renumbering
+from wasmopt.report import ProofReport
 from wasmopt.validate import validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
 from wasmopt.verify.global_facts import GlobalFacts
@@ -34,7 +35,8 @@ from wasmopt.verify.module_parts import (
 )
 from wasmopt.verify.prover import LOCKSTEP, PRODUCT, SOLVER, SUMMARY, TEXT, VALUES, WINDOW
 from wasmopt.verify.reshaping import named_otherwise
-from wasmopt.verify.same_values import same_values
+from wasmopt.verify.same_values import Versions
+from wasmopt.verify.uncalled import uncalled
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +46,11 @@ _METHODS: Final = (MAPPED, TEXT, VALUES, LOCKSTEP, PRODUCT, WINDOW, SUMMARY, SOL
 
 
 def prove_module(
-    before: Module, after: Module, claim: Correspondence, prover: Prover
+    before: Module,
+    after: Module,
+    claim: Correspondence,
+    prover: Prover,
+    report: ProofReport | None = None,
 ) -> Proved | Unproved:
     """Decide whether `after` can stand for `before`.
 
@@ -53,11 +59,12 @@ def prove_module(
         after: what came of it; its instructions have to be of the same pool.
         claim: which index stands for which.
         prover: for functions that are not equal otherwise.
+        report: where to count what it took besides the work of `prover`.
     """
     try:
         check_honest(before, after)
         validate(after)
-        return Proved(_Proof(before, after, claim, prover).run())
+        return Proved(_Proof(before, after, claim, prover, report).run())
     except (RefusedError, GoneError, ExpansionError) as refusal:
         return Unproved(str(refusal))
     except ValidationError as error:
@@ -78,11 +85,17 @@ class _Proof:
     """
 
     def __init__(
-        self, before: Module, after: Module, claim: Correspondence, prover: Prover
+        self,
+        before: Module,
+        after: Module,
+        claim: Correspondence,
+        prover: Prover,
+        report: ProofReport | None,
     ) -> None:
         self._before: Final = before
         self._after: Final = after
         self._prover: Final = prover
+        self._report: Final = ProofReport() if report is None else report
         self._methods: Counter[str] = Counter()
         self._imported: Final = len(before.imported(Kind.FUNCTION))
         total = self._imported + len(before.functions)
@@ -111,9 +124,11 @@ class _Proof:
         self._check_reshaped()
         gone = [index for index in self._inlined if self._functions[index] is None]
         joint = JointModule(self._before, self._after, self._claim, gone)
-        if joint.problems:
-            raise GoneError(joint.problems[min(joint.problems)])
-        self._compare(joint)
+        never_run = uncalled(self._before)
+        problems = sorted(joint.problems.keys() - never_run)
+        if problems:
+            raise GoneError(joint.problems[problems[0]])
+        self._compare(joint, never_run)
         return max(self._methods, key=_place, default=MAPPED)
 
     def _reshaped_image(self, index: int) -> int:
@@ -138,8 +153,8 @@ class _Proof:
                 for index in indices:
                     require(index not in named, f"function {index} is not only called")
 
-    def _compare(self, joint: JointModule) -> None:
-        """Compare each old function that is left with its new version."""
+    def _compare(self, joint: JointModule, never_run: set[int]) -> None:
+        """Compare each old function that is left, and may run, with its new version."""
         old, ghosts, context = joint.old, joint.ghosts, joint.context
         reshaped_calls = {self._after.pool.make("call", new) for new in self._reshaped.values()}
         changed = []
@@ -149,6 +164,8 @@ class _Proof:
                 continue
             version = joint.new_version(new)
             same = function.body == version.body and function.locals == version.locals
+            if index in never_run:
+                continue
             if same and index not in self._reshaped and reshaped_calls.isdisjoint(function.body):
                 self._methods[MAPPED] += 1
             else:
@@ -184,7 +201,10 @@ class _Proof:
 
     def _same(self, index: int, before: Function, after: Function, context: Context) -> str:
         """The method that proves the two equal."""
-        if same_values(before, after, context):
+        versions = Versions()
+        same = versions.same(before, after, context)
+        self._report.instructions += versions.effort.instructions
+        if same:
             return VALUES
         verdict: Verdict = self._prover(before, after, context)
         if isinstance(verdict, Proved):

@@ -141,8 +141,12 @@ class Prover:
         problem = context.table(ValidityGate).refuse(before, after)
         if problem is not None:
             return Unproved(problem)
-        if not mark and same_text(before, after, context):
-            return Proved(TEXT)
+        read = len(before.body) + len(after.body)
+        if not mark:
+            self.report.instructions += read
+            if same_text(before, after, context):
+                return Proved(TEXT)
+        self.report.instructions += read
         if same_steps(before, after, context):
             return Proved(STEPS)
         if self._cache is None:
@@ -159,11 +163,21 @@ class Prover:
 
     def _search_cheaply(self, before: Function, after: Function, context: Context) -> Verdict:
         """Prove by value numbers, or not."""
-        if self._versions.same(before, after, context, tries=_TRIES):
+        if self._same_values(before, after, context, tries=_TRIES):
             return Proved(VALUES)
+        self.report.instructions += len(before.body) + len(after.body)
         if same_text(before, after, context):
             return Proved(TEXT)
         return Unproved(OTHER_EFFECTS)
+
+    def _same_values(
+        self, before: Function, after: Function, context: Context, tries: int | None = None
+    ) -> bool:
+        effort = self._versions.effort
+        known = effort.instructions
+        same = self._versions.same(before, after, context, tries=tries)
+        self.report.instructions += effort.instructions - known
+        return same
 
     def _search(self, before: Function, after: Function, context: Context) -> Verdict:
         """Prove by execution, or find out why not."""
@@ -194,7 +208,7 @@ class Prover:
 
         What the solver says of states in which the versions differ is added to `models`.
         """
-        same = self._versions.same
+        same = self._same_values
         yield VALUES, lambda: None if same(before, after, context) else OTHER_EFFECTS
         try:
             window = find_window(before, after, context)
@@ -234,6 +248,7 @@ class Prover:
         oracle: Callable[[Arena], Oracle] | None = None,
     ) -> str | None:
         """None if the two are equal, else why they are not known to be."""
+        self.report.instructions += len(before.body) + len(after.body)
         return self._attempt(
             lambda: Comparison(
                 before,
@@ -249,6 +264,7 @@ class Prover:
 
     def _walk_together(self, before: Function, after: Function, context: Context) -> str | None:
         """The same by their product."""
+        self.report.instructions += len(before.body) + len(after.body)
         return self._attempt(lambda: Product(before, after, context, self._limits.terms))
 
     def _attempt(self, make: Callable[[], Comparison | Product]) -> str | None:
@@ -281,10 +297,11 @@ class _SolverOracle:
     def proves_equal(self, first: Term, second: Term, under: Term) -> bool:
         """Whether Z3 proves the terms equal where `under` holds."""
         counters = self._solver.counters
-        seconds = counters.seconds
+        seconds, units = counters.seconds, counters.units
         answer = self._solver.equal(first, second, under)
         self._report.queries += 1
         self._report.answers[type(answer).__name__.lower()] += 1
+        self._report.solver_units += counters.units - units
         self._report.solver_seconds += counters.seconds - seconds
         values = getattr(answer, "values", None)
         if values and len(self._models) < MAX_SEEDS:

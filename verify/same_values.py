@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from wasmopt.context import Context
@@ -46,7 +47,8 @@ from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.verify.live_code import NotCoveredError, live_code
 from wasmopt.verify.terms import BudgetError, SortError
-from wasmopt.verify.value_walk import Learned, Numbers, Reading, Walk
+from wasmopt.verify.value_numbering import Learned, Numbers
+from wasmopt.verify.value_walk import Reading, Walk
 
 MAX_ROUNDS: Final = 8
 
@@ -80,10 +82,26 @@ def same_values(before: Function, after: Function, context: Context) -> bool:
     return Versions().same(before, after, context)
 
 
+@dataclass(slots=True)
+class Effort:
+    """What it took.
+
+    Attributes:
+        instructions: of the versions that were walked over, as often as they were.
+    """
+
+    instructions: int = 0
+
+
 class Versions:
-    """Compares versions of functions; what was read of the last two is used again."""
+    """Compares versions of functions; what was read of the last two is used again.
+
+    Attributes:
+        effort: of all comparisons so far.
+    """
 
     def __init__(self) -> None:
+        self.effort: Final = Effort()
         self._numbers = Numbers()
         self._known: dict[Function, _Version] = {}
         self._context: Context | None = None
@@ -105,7 +123,9 @@ class Versions:
         pair = (before, after)
         if context is not self._context or before not in self._known:
             self._context, self._numbers, self._known = context, Numbers(), {}
-        self._known = {each: self._known.get(each) or _Version(each, context) for each in pair}
+        self._known = {
+            each: self._known.get(each) or _Version(each, context, self.effort) for each in pair
+        }
         versions = list(self._known.values()) * (2 if before == after else 1)
         if _equal([each.guess(self._numbers) for each in versions]):
             return True
@@ -127,9 +147,10 @@ def _formulas(function: Function) -> dict[Instr, int]:
 class _Version:
     """One version of a function, and what was read of it."""
 
-    def __init__(self, function: Function, context: Context) -> None:
+    def __init__(self, function: Function, context: Context, effort: Effort) -> None:
         self._function: Final = function
         self._context: Final = context
+        self._effort: Final = effort
         self._readings: Final[dict[bool, Reading]] = {}
         self._guess: _Rounds | None = None
 
@@ -156,7 +177,8 @@ class _Version:
                 order, or only by what comes back.
             moving: whether all that a loop writes is taken to move, or only what was seen to.
         """
-        return _Rounds(self._reading(join_ends), numbers, by_rank=by_rank, moving=moving)
+        reading = self._reading(join_ends)
+        return _Rounds(reading, numbers, self._effort, by_rank=by_rank, moving=moving)
 
     def _reading(self, join_ends: bool) -> Reading:
         reading = self._readings.get(join_ends)
@@ -171,10 +193,17 @@ class _Rounds:
     """The walks over one version, one for each round, made when they are asked for."""
 
     def __init__(
-        self, reading: Reading, numbers: Numbers, *, by_rank: bool = True, moving: bool = False
+        self,
+        reading: Reading,
+        numbers: Numbers,
+        effort: Effort,
+        *,
+        by_rank: bool = True,
+        moving: bool = False,
     ) -> None:
         self._reading: Final = reading
         self._numbers: Final = numbers
+        self._effort: Final = effort
         self._by_rank: Final = by_rank
         self._learned: Final = Learned(everything=moving)
         self._walks: Final[list[Walk]] = []
@@ -184,7 +213,8 @@ class _Rounds:
         walks = self._walks
         if number == len(walks):
             if walks:
-                self._learned.take(walks[-1])
+                self._learned.take(walks[-1].backs, walks[-1].moved())
+            self._effort.instructions += len(self._reading.body)
             walks.append(self._reading.walk(self._numbers, self._learned, by_rank=self._by_rank))
         return walks[number]
 

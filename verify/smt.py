@@ -99,6 +99,7 @@ class Counters:
         models: pairs told apart.
         sampled: how many of these took no query.
         unknown: pairs left open, by reason.
+        units: of Z3's own, that all queries took: the same on every machine.
         seconds: of CPU spent on all that, building the queries included; for reports only.
     """
 
@@ -108,6 +109,7 @@ class Counters:
     models: int = 0
     sampled: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
+    units: int = 0
     seconds: float = 0.0
 
     def add(self, other: Counters) -> None:
@@ -118,6 +120,7 @@ class Counters:
         self.models += other.models
         self.sampled += other.sampled
         self.unknown += other.unknown
+        self.units += other.units
         self.seconds += other.seconds
 
     def count(self, answer: Answer) -> None:
@@ -240,6 +243,7 @@ class Solver:
         solver.set(rlimit=self._budget.resources, random_seed=0, ctrl_c=False)
         solver.add(question)
         result = solver.check()
+        self.counters.units = _units(solver.statistics())
         if result == z3.unsat:
             return equal
         if result != z3.sat:
@@ -271,6 +275,12 @@ def _numeric(region: Region) -> list[Term]:
     """Terms whose values are numbers, in order."""
     terms = [term for term in region.inside if term.sort in WIDTHS]
     return sorted(terms, key=lambda term: term.number)
+
+
+def _units(statistics: z3.Statistics) -> int:
+    """What everything so far took in this context."""
+    known = "rlimit count" in statistics.keys()  # noqa: SIM118 (no container)
+    return int(statistics.get_key_value("rlimit count")) if known else 0
 
 
 def _message(error: z3.Z3Exception) -> str:

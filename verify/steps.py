@@ -12,11 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from wasmopt.instr import Instr
+from wasmopt.instr import Instr, MemArg
 from wasmopt.opcodes import BY_MNEMONIC, Effect, Opcode
 from wasmopt.semantics import constant_bits
 from wasmopt.types import ArrayType, FieldType, StructType, ValType
-from wasmopt.verify.accesses import FULL_STORES, LOADS, STORE_MASKS, STORES
+from wasmopt.verify.accesses import (
+    FULL_STORES,
+    LOADS,
+    STORE_MASKS,
+    STORES,
+    WHOLE_ACCESSES,
+    WholeAccess,
+)
 from wasmopt.verify.handlers import call_may_throw, throw, throw_again
 from wasmopt.verify.shared import access, is_shared_access
 from wasmopt.verify.state import access_bytes, sort_of
@@ -146,8 +153,12 @@ def _nop(_x: Execution, _instr: Instr) -> None:
 
 
 def _access(x: Execution, instr: Instr) -> None:
-    name, memarg = instr.name, instr.immediates[0]
-    operands = x.pop_many(len(instr.op.operands or ()))
+    _load_or_store(x, instr.name, *instr.immediates)
+
+
+def _load_or_store(x: Execution, name: str, memarg: MemArg, *lanes: int) -> None:
+    effects = BY_MNEMONIC[name].effects
+    operands = x.pop_many(len(BY_MNEMONIC[name].operands or ()))
     conversions: Sequence[str] = ()
     if name in STORES:
         name, conversion = STORES[name]
@@ -163,8 +174,8 @@ def _access(x: Execution, instr: Instr) -> None:
         address = x.arena.constant(address.sort, 0)
     _in_bounds(x, memarg.memory, address, offset + width)
     component = x.layout.contents(memarg.memory)
-    place = (offset, width, *instr.immediates[1:])
-    if instr.effects & Effect.WRITE_MEMORY:
+    place = (offset, width, *lanes)
+    if effects & Effect.WRITE_MEMORY:
         mask = STORE_MASKS.get(name)
         if mask is not None:
             rest = (x.apply("i32.and", rest[0], x.arena.constant("i32", mask)),)
@@ -253,18 +264,40 @@ def _memory_grow(x: Execution, instr: Instr) -> None:
 def _memory_fill(x: Execution, instr: Instr) -> None:
     memory = instr.immediates[0]
     address, value, length = x.pop_many(3)
-    _range_in_bounds(x, memory, address, length)
     value = x.apply("i32.and", value, x.arena.constant("i32", 0xFF))
+    whole = _as_one_access(length)
+    if whole is not None and (is_constant(value) or whole.width == 1):
+        if is_constant(value):
+            pattern = int.from_bytes(bytes([constant_of(value)]) * whole.width)
+            value = x.arena.constant(whole.sort, pattern)
+        x.stack += [address, value]
+        _load_or_store(x, whole.store, MemArg(0, 0, memory))
+        return
+    _range_in_bounds(x, memory, address, length)
     _write(x, x.layout.contents(memory), instr, (address, value, length))
 
 
 def _memory_copy(x: Execution, instr: Instr) -> None:
     target, source = instr.immediates
     to_address, from_address, length = x.pop_many(3)
+    whole = _as_one_access(length)
+    if whole is not None:
+        x.stack += [to_address, from_address]
+        _load_or_store(x, whole.load, MemArg(0, 0, source))
+        _load_or_store(x, whole.store, MemArg(0, 0, target))
+        return
     _range_in_bounds(x, target, to_address, length)
     _range_in_bounds(x, source, from_address, length)
     read = x.state[x.layout.contents(source)]
     _write(x, x.layout.contents(target), instr, (read, to_address, from_address, length))
+
+
+def _as_one_access(length: Term) -> WholeAccess | None:
+    """The load and store that move as many bytes at once.
+
+    They trap where a bulk operation of that length does, before anything is written.
+    """
+    return WHOLE_ACCESSES.get(constant_of(length)) if is_constant(length) else None
 
 
 def _memory_init(x: Execution, instr: Instr) -> None:

@@ -1,13 +1,19 @@
-"""The functions that no code ever calls, though a table holds them.
+"""The functions that no code ever calls, though a table may hold them.
 
-Claim: a function runs never, whatever the host does, if
+Claim: a function runs never, whatever the host does, unless it is *reached*.  Reached is
 
-* nothing names it but active element segments of tables that the module defines and does not
-  export, and of which no instruction but a call reads or writes anything (such a table is
-  *private*): so nobody outside gets at it, and no reference to it goes anywhere else;
-* no call through these tables asks for its type.  A call through a table traps unless the type of
-  the callee is what is asked for, or a subtype of it (spec 3.0 §4.6.12); functions whose type has
-  supertypes are left out.
+* what the host gets at: exports, the start function, and whatever a reference is made to outside
+  of code, but for active segments of tables that the module defines and does not export, and of
+  which no instruction but a call reads or writes anything (such a table is *private*): so nobody
+  outside gets at those, and no reference in them goes anywhere else;
+* what a reached function names;
+* what a private table holds, if a reached function calls through that table and asks for its type.
+  A call through a table traps unless the type of the callee is what is asked for, or a subtype of
+  it (spec 3.0 §4.6.12); functions whose type has supertypes count as reached.
+
+For take the first moment at which a function runs that is not reached.  Nobody outside has called
+it, so a reached function has, directly, by a reference that it made itself, or through a private
+table: then it is reached.
 
 Optimizers give such functions the body `unreachable`.  Whether that is equal does not matter, as
 long as everything that does run is: then the new version never calls it either.
@@ -23,40 +29,53 @@ _INDIRECT = frozenset(["call_indirect", "return_call_indirect"])
 
 
 def uncalled(module: Module) -> set[int]:
-    """The functions, by index, that are surely never called."""
-    instrs: set[Instr] = set().union(*[function.body for function in module.functions])
-    named = {export.index for export in module.exports if export.kind is Kind.FUNCTION}
-    named.update([] if module.start is None else [module.start])
-    for instr in instrs.union(*expressions(module)):
-        pairs = zip(instr.op.immediates, instr.immediates, strict=True)
-        named.update([value for kind, value in pairs if kind == "func"])
-    private = private_tables(module)
-    held: dict[int, set[int]] = {}
-    for segment in module.elements:
-        for item in segment.items:
-            if not isinstance(item, int) or segment.offset is None or segment.table not in private:
-                named.update([item] if isinstance(item, int) else [])
-            else:
-                held.setdefault(item, set()).add(segment.table)
-    (identities,) = type_identities(module)
-    asked = {
-        (dict(zip(instr.op.immediates, instr.immediates, strict=True)).get("table", 0), identity)
-        for instr in instrs
-        if instr.name in _INDIRECT
-        for identity in [identities[_type_of(instr)]]
-    }
+    """The functions that the module defines, by index, that are surely never called."""
     signatures = Signatures(module)
-    found = set()
-    for index, tables in held.items():
-        type_index = signatures.functions[index]
-        plain = not signatures.types[type_index].supertypes
-        calls = any((table, identities[type_index]) in asked for table in tables)
-        if index not in named and plain and not calls:
-            found.add(index)
-    return found
+    (identities,) = type_identities(module)
+    imported = len(module.imported(Kind.FUNCTION))
+    pending, held = _starting_points(module, signatures)
+    waiting: dict[tuple[int, object], list[int]] = {}
+    for table, index in held:
+        waiting.setdefault((table, identities[signatures.functions[index]]), []).append(index)
+    reached: set[int] = set()
+    looked_at: set[Instr] = set()
+    while pending:
+        index = pending.pop()
+        if index in reached:
+            continue
+        reached.add(index)
+        if index < imported:
+            continue
+        instrs = set(module.functions[index - imported].body) - looked_at
+        looked_at |= instrs
+        for instr in instrs:
+            named = list(zip(instr.op.immediates, instr.immediates, strict=True))
+            pending += [value for kind, value in named if kind == "func"]
+            if instr.name in _INDIRECT:
+                asked = dict(named)
+                pending += waiting.pop((asked["table"], identities[asked["type"]]), [])
+    return set(range(imported, imported + len(module.functions))) - reached
 
 
-def _type_of(instr: Instr) -> int:
-    pairs = zip(instr.op.immediates, instr.immediates, strict=True)
-    (index,) = [int(value) for kind, value in pairs if kind == "type"]
-    return index
+def _starting_points(
+    module: Module, signatures: Signatures
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The functions that are reached before any code runs; tables and what they alone hold."""
+    found = [export.index for export in module.exports if export.kind is Kind.FUNCTION]
+    found += [] if module.start is None else [module.start]
+    for instr in set().union(*expressions(module)):
+        pairs = zip(instr.op.immediates, instr.immediates, strict=True)
+        found += [value for kind, value in pairs if kind == "func"]
+    private = private_tables(module)
+    held = []
+    for segment in module.elements:
+        indices = [item for item in segment.items if isinstance(item, int)]
+        if segment.offset is None or segment.table not in private:
+            found += indices
+            continue
+        for index in indices:
+            if signatures.types[signatures.functions[index]].supertypes:
+                found.append(index)
+            else:
+                held.append((segment.table, index))
+    return found, held

@@ -16,7 +16,7 @@ from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.domain import to_unsigned
 from wasmopt.function import Function
-from wasmopt.instr import Instr, InstrPool
+from wasmopt.instr import Instr
 from wasmopt.semantics import evaluate, make_constant
 from wasmopt.types import ValType
 from wasmopt.verify.inlining import zero
@@ -31,6 +31,7 @@ from wasmopt.verify.live_code import (
     NotCoveredError,
     Step,
 )
+from wasmopt.verify.value_numbering import Learned, Numbers, Place
 from wasmopt.verify.value_rows import (
     COMPARISON,
     DROP,
@@ -48,63 +49,13 @@ from wasmopt.verify.value_rows import (
     comparison,
     writes_of,
 )
-from wasmopt.verify.value_theory import Theory, has_theory
+from wasmopt.verify.value_theory import has_theory
 
 MAX_REMEMBERED: Final = 40
 """Slots remembered at branches and joins, for each instruction of the body, on average."""
 
 Event = tuple[object, ...]
 """What happens, then the numbers of the values it takes."""
-Place = tuple[int, int]
-"""A loop, by how many constructs were opened before it, and a slot; parameters count from -1
-down."""
-
-
-class Numbers(dict[Hashable, int]):
-    """Description of a value -> its number; shared by the two versions and all rounds.
-
-    Attributes:
-        constants: values of the numbers that are constants; of floats the bits.
-        theory: what more is known of values, if it is asked for.
-    """
-
-    def __init__(self, pool: InstrPool | None = None) -> None:
-        super().__init__()
-        self.constants: Final[dict[int, int]] = {}
-        self.theory: Final = None if pool is None else Theory(self, pool)
-
-    def __missing__(self, description: Hashable) -> int:
-        number = self[description] = len(self)
-        return number
-
-    def constant(self, instr: Instr) -> int:
-        """The number of what a `const` pushes."""
-        number = self[(instr,)]
-        if instr.name in _CONSTANTS:
-            self.constants[number] = instr.immediates[0]
-        if self.theory is not None:
-            self.theory.constant(instr, number)
-        return number
-
-
-class Learned:
-    """What earlier rounds found out about loops.
-
-    Attributes:
-        backs: what came back to loops in the round before, a value for each branch.
-        moving: what did not come back to a loop with the value it came in with.
-        everything: whether all that is written in a loop is taken to move.
-    """
-
-    def __init__(self, *, everything: bool) -> None:
-        self.backs: dict[Place, list[int]] = {}
-        self.moving: Final[set[Place]] = set()
-        self.everything: Final = everything
-
-    def take(self, walk: Walk) -> None:
-        """Take from a walk what the next round is to know."""
-        self.backs = walk.backs
-        self.moving.update(walk.moved())
 
 
 class Reading:
@@ -592,7 +543,6 @@ _STORES: Final = frozenset(
         *("i32.store8", "i32.store16", "i64.store8", "i64.store16", "i64.store32"),
     ]
 )
-_CONSTANTS: Final = frozenset(["i32.const", "i64.const", "f32.const", "f64.const"])
 _STEPS: Final = {
     OPEN: Walk.open,
     ELSE: Walk.divide,

@@ -20,15 +20,18 @@ from wasmopt.errors import (
     ValidationError,
     WasmOptError,
 )
+from wasmopt.files_api import FileResult, optimize_files
 from wasmopt.module import Module
 from wasmopt.options import Options
 from wasmopt.report import Report
+from wasmopt.verify_api import VerifyResult, verify_modules
 from wasmopt.version import VERSION
 
 __all__ = [
     "ComponentResult",
     "CoreModule",
     "DecodeError",
+    "FileResult",
     "InputError",
     "Module",
     "Options",
@@ -37,12 +40,15 @@ __all__ = [
     "Result",
     "UsageError",
     "ValidationError",
+    "VerifyResult",
     "WasmOptError",
     "__version__",
     "decode",
     "encode",
     "optimize",
     "optimize_component",
+    "optimize_files",
+    "verify_modules",
 ]
 
 __version__ = VERSION

@@ -139,7 +139,7 @@ def optimize_loaded(
         inner.report = prover.report
 
         def module_prover(before: Module, after: Module, claim: Correspondence) -> Verdict:
-            return prove_module(before, after, claim, inner)
+            return prove_module(before, after, claim, inner, prover.report)
 
         manager = Manager(
             passes, options, prover, observer, on_progress, module_prover, prover.several, spread

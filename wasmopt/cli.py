@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from wasmopt.collector import tune_collector
 from wasmopt.commands import COMMANDS
-from wasmopt.commands.console import say
+from wasmopt.commands.console import problem_of, say
 from wasmopt.errors import Ended, UsageError, WasmOptError
 
 _log = logging.getLogger(__name__)
@@ -36,17 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         about = not isinstance(error, UsageError) and settings.subject is not None
         say("error: " + (f"{settings.subject or repr('')}: " if about else "") + str(error))
         return error.exit_code
-    except KeyboardInterrupt:
-        say("interrupted, nothing was written")
+    except KeyboardInterrupt as interrupt:
+        say(str(interrupt) or "interrupted, nothing was written")
         return INTERRUPTED
     except SystemExit as end:  # from argparse behind --help and --version, and from SIGTERM
         return end.code if isinstance(end.code, int) else 0
-    except MemoryError:
-        say("error: out of memory, nothing was written")
+    except MemoryError as error:
+        say(f"error: {problem_of(error)}, nothing was written")
         return 1
     except Exception as error:  # a fault of wasmopt itself is no reason for a traceback either
         _log.exception("internal error")
-        say(f"error: internal error, please report it: {type(error).__name__}: {error}")
+        say(f"error: {problem_of(error)}")
         return 1
 
 

@@ -42,6 +42,9 @@ class InputError(WasmOptError):
         self.offset = offset
         super().__init__(problem if offset is None else f"at byte {offset}: {problem}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, int | None]]:
+        return type(self), (self.problem, self.offset)
+
     def shifted(self, distance: int) -> InputError:
         """The same error in a file where this piece starts at `distance` bytes."""
         if self.offset is None:

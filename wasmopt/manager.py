@@ -260,6 +260,7 @@ class Manager:
         if self._fuel <= 0:
             return module
         report = self.reports[each.name]
+        report.instructions += sum([len(function.body) for function in module.functions])
         start = time.process_time()
         try:
             proposal = each.run(module, self.options)
@@ -439,6 +440,7 @@ class Manager:
         function = visit.newest
         visit.seen[each.name] = function
         report = self.reports[each.name]
+        report.instructions += len(function.body)
         start = time.process_time()
         try:
             proposal = each.run(function, visit.context)

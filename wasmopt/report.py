@@ -15,6 +15,7 @@ class PassReport:
 
     Attributes:
         name: the pass.
+        instructions: of the code that it was run on, as often as it was.
         attempts: proposals it made.
         kept: proposals that went through both gates.
         bytes_saved: by the kept ones, in encoded code entries.
@@ -27,6 +28,7 @@ class PassReport:
     """
 
     name: str
+    instructions: int = 0
     attempts: int = 0
     kept: int = 0
     bytes_saved: int = 0
@@ -47,18 +49,22 @@ class ProofReport:
     """What the validator did in a run.
 
     Attributes:
+        instructions: of the versions that tiers compared, as often as one read them.
         terms: terms built, all proofs together; `requests` is how often one was asked for.
         fallbacks: what each tier could not prove, by tier and reason.
         queries: questions put to the solver; `answers` says what came of them.
+        solver_units: work of the solver in its own units, the same on every machine.
         solver_seconds: CPU time in the solver.
         cache_hits, cache_misses: verdicts known from, and not in, the proof cache.
     """
 
+    instructions: int = 0
     terms: int = 0
     requests: int = 0
     fallbacks: Counter[str] = field(default_factory=Counter)
     queries: int = 0
     answers: Counter[str] = field(default_factory=Counter)
+    solver_units: int = 0
     solver_seconds: float = 0.0
     cache_hits: int = 0
     cache_misses: int = 0
@@ -132,3 +138,13 @@ class Report:
             known[entry.name].add(entry)
         self.proofs.add(part.proofs)
         self.notices += [f"{name}: {notice}" for notice in part.notices]
+
+    def add_whole(self, other: Report, name: str) -> None:
+        """Count what was done to another input of that name: sizes and times as well."""
+        self.add(other, name)
+        self.input_size += other.input_size
+        self.output_size += other.output_size
+        self.input_weight += other.input_weight
+        self.output_weight += other.output_weight
+        self.encoding_saved += other.encoding_saved
+        self.seconds += other.seconds

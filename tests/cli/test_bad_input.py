@@ -243,7 +243,6 @@ def test_deep_nesting_can_be_printed(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("missing", "no such file or directory"),
-        ("folder", "is a directory"),
         ("file/in", "not a directory"),
         ("loop", "too many levels of symbolic links"),
         ("line\nfeed\x1b[31m", "no such file or directory"),

@@ -15,6 +15,7 @@ from wasmopt.cli import main
 from wasmopt.component import is_component
 from wasmopt.reporting.build import build_document
 from wasmopt.reporting.codec import json_schema, read_document
+from wasmopt.reporting.schema import SCHEMA, Document
 from wasmopt.text import read_text
 
 BEFORE = read_text(SUMS.encode())
@@ -86,7 +87,7 @@ def test_the_report_has_a_row_for_each_core_module_and_adds_up(folder: Path) -> 
     arguments = ["-O", "-q", "--no-cache", "in.wasm", "-o", "out.wasm"]
     assert main([*arguments, "--report", "json=r.json", "--report", "html=r.html"]) == 0
     text = (folder / "r.json").read_bytes()
-    jsonschema.validate(json.loads(text), json_schema())
+    jsonschema.validate(json.loads(text), json_schema(Document, SCHEMA))
     document = read_document(text)
     result = optimize_component(BEFORE)
     assert [(row.name, row.offset, row.before, row.after) for row in document.modules] == [

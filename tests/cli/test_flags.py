@@ -350,7 +350,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 WRONG_USAGE = {
     "": "the following arguments are required: IN, see --help",
-    "in.wasm other.wasm": "unrecognized arguments: other.wasm, see --help",
+    "in.wasm other.wasm -o out": "-o is for one input, several go to --out-dir DIR",
     "in.wasm -o": "argument -o/--output: expected one argument, see --help",
     "in.wasm --vacum": "unknown option or pass --vacum, did you mean --vacuum?",
     "in.wasm --deadlocals": "unknown option or pass --deadlocals, did you mean --dead-locals?",

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.cli.commands import assert_one_error, command
+from wasmopt.reporting import published
 from wasmopt.reporting.codec import read_record
 from wasmopt.reporting.counterexample import read_counterexample
 from wasmopt.reporting.verification import SCHEMA, Verification
 
+VALIDATOR = jsonschema.Draft202012Validator(
+    json.loads(Path(published.__file__).with_name("verification.schema.json").read_text())
+)
 TRIPLE = '(module (func (export "f") (param i32) (result i32) local.get 0 i32.const 3 i32.mul))'
 SUM = TRIPLE.replace("i32.const 3 i32.mul", "i32.const 1 i32.shl local.get 0 i32.add")
 OTHER = TRIPLE.replace("i32.const 3", "i32.const 5")
@@ -52,6 +57,7 @@ def test_reports_say_what_became_of_each_function(files: dict[str, Path], tmp_pa
         *("verify", "--no-cache", files["triple"], files["other"]),
         *("--report", f"json={data}", "--report", f"md={page}"),
     )
+    VALIDATOR.validate(json.loads(data.read_text()))
     report = read_record(Verification, data.read_bytes(), SCHEMA, "a verification")
     assert report.verdict == "refuted"
     (row,) = report.functions
@@ -59,6 +65,21 @@ def test_reports_say_what_became_of_each_function(files: dict[str, Path], tmp_pa
     assert row.reason
     assert report.counterexample is not None
     assert report.counterexample in page.read_text()
+
+
+@pytest.mark.parametrize("after", ["sum", "other", "shut"])
+def test_reports_conform_to_the_published_schema(
+    files: dict[str, Path], tmp_path: Path, after: str
+) -> None:
+    data = tmp_path / "report.json"
+    before = "open" if after == "shut" else "triple"
+    command("verify", "-q", "--no-cache", files[before], files[after], "--report", f"json={data}")
+    value = json.loads(data.read_text())
+    VALIDATOR.validate(value)
+    for name in value:
+        less = {key: each for key, each in value.items() if key != name}
+        assert not VALIDATOR.is_valid(less), name
+    assert not VALIDATOR.is_valid({**value, "verdict": "equal"})
 
 
 def test_a_counterexample_replays(files: dict[str, Path], tmp_path: Path) -> None:

@@ -54,6 +54,13 @@ def forgets_that_the_host_sees_functions(module: Module) -> Change:
     return follow(module, claim), claim
 
 
+def forgets_that_a_table_is_called_through(module: Module) -> Change:
+    """Takes the code of functions that calls through an exported table reach."""
+    code = (module.pool.make("unreachable"), module.pool.make("end"))
+    functions = (module.functions[0].with_body(code), *module.functions[1:])
+    return replace(module, functions=functions), Correspondence()
+
+
 def merges_globals(module: Module) -> Change:
     claim = Correspondence({Kind.GLOBAL: (0, 0)})
     return follow(module, claim), claim
@@ -87,6 +94,7 @@ BROKEN = (
     drops_what_a_table_holds,
     drops_the_start,
     drops_an_export,
+    forgets_that_a_table_is_called_through,
     swaps_functions_and_forgets_the_table,
     forgets_that_the_host_sees_functions,
     merges_globals,

@@ -56,6 +56,22 @@ REMOVED = {
         """(type (func (param i32))) (type (func))
            (func (export "a") (type 0) block (type 1) end i32.const 0 loop (type 0) drop end)""",
     ),
+    "the code of functions that no call through the table asks for": (
+        """(type (func)) (type (func (param i32))) (table 2 funcref)
+           (elem (i32.const 0) func 1 2) (func (export "a") i32.const 1 call_indirect)
+           (func (param i32) (local i64) call 3) (func) (func i32.const 7 call 1)""",
+        """(type (func)) (type (func (param i32))) (table 2 funcref)
+           (elem (i32.const 0) func 1 2) (func (export "a") i32.const 1 call_indirect)
+           (func (param i32) unreachable) (func)""",
+    ),
+    "calls through the table that never come": (
+        """(type (func (param i32))) (type (func)) (table 1 funcref) (elem (i32.const 0) func 1)
+           (func (export "a") (type 1) i32.const 1 call_indirect (type 1))
+           (func (param i32) i32.const 1 i32.const 0 call_indirect (type 0))""",
+        """(type (func (param i32))) (type (func)) (table 1 funcref) (elem (i32.const 0) func 1)
+           (func (export "a") (type 1) i32.const 1 call_indirect (type 1))
+           (func (param i32) unreachable)""",
+    ),
     "a recursion group": (
         """(rec (type (struct)) (type (func))) (rec (type (struct (field (ref null 3))))
            (type (struct))) (func (export "a") (local (ref null 3)))""",
@@ -92,6 +108,16 @@ def test_what_nothing_names_goes(name: str) -> None:
         "i32.const 0 i32.const 0 i32.const 0 table.init 0 0)",
         '(memory 1) (func (export "a") memory.size drop)',
         '(type (func)) (func (export "a") unreachable call 1) (func)',
+        # Called through the table: by the type, by a supertype, by the host, after a copy.
+        "(table 1 funcref) (elem (i32.const 0) func 1) "
+        '(func (export "a") i32.const 0 call_indirect) (func nop)',
+        "(type (sub (func))) (type (sub 0 (func))) (table 1 funcref) (elem (i32.const 0) func 1) "
+        '(func (export "a") (type 0) i32.const 0 call_indirect (type 0)) (func (type 1) nop)',
+        '(type (func)) (table 1 funcref) (elem (i32.const 0) func 1) (export "t" (table 0)) '
+        '(func (export "a")) (func nop)',
+        "(type (func (param i32))) (type (func)) (table 2 funcref) (elem (i32.const 0) func 1) "
+        '(func (export "a") (param i32) i32.const 1 i32.const 0 i32.const 1 table.copy '
+        "local.get 0 call_indirect (type 1)) (func (param i32) nop)",
     ],
 )
 def test_what_is_named_or_seen_stays(wat: str) -> None:

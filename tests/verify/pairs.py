@@ -55,6 +55,18 @@ def is_proved(before: str, after: str) -> bool:
 
 
 EQUAL: Final = {
+    "eight bytes copied at once": (
+        "(param i32 i32) (memory.copy (local.get 0) (local.get 1) (i32.const 8))",
+        "(param i32 i32) (i64.store (local.get 0) (i64.load (local.get 1)))",
+    ),
+    "four bytes filled at once": (
+        "(param i32) (memory.fill (local.get 0) (i32.const 0x181) (i32.const 4))",
+        "(param i32) (i32.store (local.get 0) (i32.const 0x81818181))",
+    ),
+    "one byte filled": (
+        "(param i32 i32) (memory.fill (local.get 0) (local.get 1) (i32.const 1))",
+        "(param i32 i32) (i32.store8 (local.get 0) (local.get 1))",
+    ),
     "a local that holds the same value": (
         "(param i32) (result i32) (local i32) (local.set 1 (local.get 0)) (local.get 1)",
         "(param i32) (result i32) (local i32) (local.get 0)",
@@ -211,6 +223,25 @@ EQUAL["a constant address and an offset"] = (
     "(result i32) (i32.store (i32.const 12) (i32.const 5)) (i32.const 5)",
 )
 DIFFERENT: Final = {
+    "two bytes copied, four read": (
+        "(memory.copy (i32.const 0) (i32.const 65534) (i32.const 2))",
+        "(i32.store16 (i32.const 0) (i32.load (i32.const 65534)))",
+    ),
+    "eight bytes copied over themselves four by four": (
+        """(param i32) (i32.store (i32.const 8) (local.get 0))
+           (memory.copy (i32.const 12) (i32.const 8) (i32.const 8))""",
+        """(param i32) (i32.store (i32.const 8) (local.get 0))
+           (i32.store (i32.const 12) (i32.load (i32.const 8)))
+           (i32.store (i32.const 16) (i32.load (i32.const 12)))""",
+    ),
+    "the low byte of what fills stored": (
+        "(param i32 i32) (memory.fill (local.get 0) (local.get 1) (i32.const 4))",
+        "(param i32 i32) (i32.store (local.get 0) (local.get 1))",
+    ),
+    "filled with a byte less": (
+        "(param i32) (memory.fill (local.get 0) (i32.const 7) (i32.const 4))",
+        "(param i32) (i32.store (local.get 0) (i32.const 0x070707))",
+    ),
     "a handler taken away": (
         _CATCH.format(tag="$a", body="(call $f (local.get 0))", result="0"),
         "(param i32) (result i32) (local i32) (call $f (local.get 0)) (local.get 0)",

@@ -148,8 +148,8 @@ def test_what_nothing_names_may_go() -> None:
         ("(table 1 funcref) (elem (i32.const 0) funcref (ref.func {0}))", 0),
         ("(global funcref (ref.func {0}))", 0),
         ("(table 1 funcref (ref.func {0}))", 0),
-        ("(func call {0})", 1),
-        ("(func return_call {0})", 1),
+        ('(func (export "x") call {0})', 1),
+        ('(func (export "x") return_call {0})', 1),
         ("(elem declare func {0}) (func ref.func {0} drop)", 1),
     ],
 )
@@ -218,16 +218,78 @@ def test_active_segments_keep_their_order_and_passive_ones_need_not() -> None:
 def test_memories_and_tables_may_change_places_with_all_that_names_them() -> None:
     before = """(memory 1) (memory 2) (data (memory 1) (i32.const 0) "x")
         (table 1 funcref) (table 2 externref) (elem (table 0) (i32.const 0) func 0)
-        (func (result i32) i32.const 0 i32.load 1 i32.const 0 memory.grow 0 i32.add
+        (func (export "x") (result i32) i32.const 0 i32.load 1 i32.const 0 memory.grow 0 i32.add
         i32.const 0 call_indirect 0 (result i32) table.size 1 i32.add i32.add)"""
     after = """(memory 2) (memory 1) (data (memory 0) (i32.const 0) "x")
         (table 2 externref) (table 1 funcref) (elem (table 1) (i32.const 0) func 0)
-        (func (result i32) i32.const 0 i32.load i32.const 0 memory.grow 1 i32.add
+        (func (export "x") (result i32) i32.const 0 i32.load i32.const 0 memory.grow 1 i32.add
         i32.const 0 call_indirect 1 (result i32) table.size 0 i32.add i32.add)"""
     said = claim(memories=(1, 0), tables=(1, 0))
     assert_proved(before, after, said)
     assert_refused(before, after.replace("grow 1", "grow 0"), said, "function 0")
     assert_refused(before, after.replace("i32.load", "i32.load 1"), said, "function 0")
+
+
+# --- functions that never run ---------------------------------------------------------------------
+
+HELD = """(type (func)) (type (func (param i32)))
+    (import "e" "take" (func (param funcref))) (global (mut i32) (i32.const 0))
+    (table {table} 2 funcref) (elem (i32.const 0) func 1)
+    (func (type 1) local.get 0 global.set 0 call 2)
+    (func global.get 0 drop)
+    (func (export "x") (param i32) local.get 0 call_indirect (type 0) {use})
+    (func i32.const 1 i32.const 0 call_indirect (type 1))"""
+EMPTIED = """(type (func)) (type (func (param i32)))
+    (import "e" "take" (func (param funcref))) (global (mut i32) (i32.const 0))
+    (table {table} 2 funcref) (elem (i32.const 0) func 1)
+    (func (type 1) unreachable)
+    (func (export "x") (param i32) local.get 0 call_indirect (type 0) {use})
+    (func i32.const 1 i32.const 0 call_indirect (type 1))"""
+WITHOUT_HELPER = claim(functions=(0, 1, None, 2, 3))
+
+
+def test_a_function_that_no_call_asks_for_may_do_anything() -> None:
+    assert_proved(HELD.format(table="", use=""), EMPTIED.format(table="", use=""), WITHOUT_HELPER)
+    # Nor one that only such functions ask for, in a circle.
+    circle = """(type (func (param i32))) (table 2 funcref) (elem (i32.const 0) func 1)
+        (func (export "x")) (func (type 0) {0})"""
+    asks = "i32.const 1 i32.const 0 call_indirect (type 0)"
+    assert_proved(circle.format(asks), circle.format("unreachable"), claim())
+
+
+@pytest.mark.parametrize(
+    ("table", "use"),
+    [
+        ('(export "t")', ""),
+        ("", "i32.const 0 table.get 0 call 0"),
+        ("", "i32.const 1 i32.const 0 i32.const 1 table.copy"),
+        ("", "i32.const 1 i32.const 0 call_indirect (type 1)"),
+        ("", "i32.const 1 i32.const 0 return_call_indirect (type 1)"),
+        ("", "call {asks}"),
+        ("", "i32.const 1 call 1"),
+        ("", "ref.func 1 call 0"),
+    ],
+)
+def test_a_function_that_somebody_may_call_must_stay_what_it_is(table: str, use: str) -> None:
+    before = HELD.format(table=table, use=use.format(asks=4))
+    after = EMPTIED.format(table=table, use=use.format(asks=3))
+    assert_refused(before, after, WITHOUT_HELPER, "function")
+
+
+def test_a_function_of_a_subtype_is_one_that_calls_ask_for() -> None:
+    text = """(type (sub (func))) (type (sub 0 (func))) (global (mut i32)
+        (i32.const 0)) (table 1 funcref) (elem (i32.const 0) func 0)
+        (func (type 1) {0}) (func (export "x") i32.const 0 call_indirect (type 0))"""
+    said = claim()
+    wrong = text.format("i32.const 2 global.set 0")
+    assert_refused(text.format("i32.const 1 global.set 0"), wrong, said, "function 0")
+
+
+def test_a_function_that_never_runs_must_keep_its_type() -> None:
+    text = """(type (func)) (type (func (param i32))) (table 1 funcref)
+        (elem (i32.const 0) func 0) (func (type {0}) unreachable)
+        (func (export "x") i32.const 0 call_indirect (type 0))"""
+    assert_refused(text.format(1), text.format(0), claim(), "another type")
 
 
 # --- merging ------------------------------------------------------------------------------------

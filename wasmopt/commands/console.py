@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from wasmopt.errors import WasmOptError
+
 PROGRESS_AFTER: Final = 2.0
 """Seconds before progress is shown on a terminal."""
 LONGEST_LINE: Final = 400
@@ -20,6 +22,15 @@ def say(message: str) -> None:
     if len(line) > LONGEST_LINE:
         line = line[:LONGEST_LINE] + "…"
     print_error(f"wasmopt: {line}")
+
+
+def problem_of(error: Exception) -> str:
+    """What is to be said of an error, in one line."""
+    if isinstance(error, WasmOptError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    return f"internal error, please report it: {type(error).__name__}: {error}"
 
 
 def print_error(text: str) -> None:

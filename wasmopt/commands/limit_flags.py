@@ -10,8 +10,8 @@ from typing import Final
 from wasmopt.commands.console import say
 from wasmopt.files import read_input
 from wasmopt.reporting.budgets import LIMITS, GivenLimit, LimitName, given_limits, limit_line
-from wasmopt.reporting.codec import read_document
-from wasmopt.reporting.schema import Document, Limit
+from wasmopt.reporting.codec import read_report
+from wasmopt.reporting.schema import Batch, Document, Limit
 
 OVER_BUDGET: Final = 3
 """Exit code when a limit is not kept."""
@@ -37,14 +37,14 @@ def read_limits(
     return given_limits(flags, Path.cwd())
 
 
-def load_report(name: str, settings: argparse.Namespace) -> Document:
-    """The report in a file; `-` is standard input.
+def load_report(name: str, settings: argparse.Namespace) -> Document | Batch:
+    """The report of one or several runs in a file; `-` is standard input.
 
     Raises:
         InputError: it is none.
     """
     settings.subject = name
-    return read_document(read_input(name))
+    return read_report(read_input(name))
 
 
 def tell_limits(limits: Sequence[Limit], output: str, *, quiet: bool) -> int:

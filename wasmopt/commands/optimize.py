@@ -12,9 +12,10 @@ from typing import Final
 
 from wasmopt.api import Result, optimize, to_binary
 from wasmopt.commands import COMMANDS, EXIT_CODES
+from wasmopt.commands.batch import is_batch, run_batch
 from wasmopt.commands.console import print_error, progress, say
 from wasmopt.commands.parser import Parser, ShowAction
-from wasmopt.commands.run_report import add_reports, read_reports
+from wasmopt.commands.run_report import add_reports, read_reports, result_lines
 from wasmopt.component import is_component
 from wasmopt.component_api import ComponentResult, optimize_component
 from wasmopt.errors import UsageError
@@ -27,7 +28,6 @@ from wasmopt.options import LEVELS, OUTLINE, SOLVERS, Options
 from wasmopt.parallel import dask_cluster
 from wasmopt.passes import MODULE_PASSES, REGISTRY, pipeline
 from wasmopt.plugins import Plugins
-from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import metrics_text
 from wasmopt.text import function_text, module_text
 from wasmopt.verify import default_path
@@ -96,17 +96,27 @@ def build_parser() -> Parser:
     others = "; ".join([f"wasmopt {name} --help: {what}" for name, what in COMMANDS.items()])
     parser = Parser(
         "wasmopt",
-        "[options] [passes] IN [-o OUT]",
-        "Makes a WebAssembly module smaller and proves every change.",
+        "[options] [passes] IN [-o OUT]\n       %(prog)s [options] [passes] IN ... --out-dir DIR",
+        "Makes WebAssembly modules smaller and proves every change.",
         f"{others}; {EXIT_CODES}",
         flags="option or pass",
         refused=REFUSED,
         bundled="gqSc",
     )
-    parser.add_argument("input", metavar="IN", help="module, binary or text; - for standard input")
+    parser.add_argument(
+        "inputs",
+        metavar="IN",
+        nargs="+",
+        help="module, binary or text; - for standard input; several, or folders of *.wasm and "
+        "*.wat, with --out-dir or --in-place",
+    )
     parser.add_argument(
         "-o", "--output", metavar="OUT", help="where to write; - for standard output"
     )
+    parser.add_argument(
+        "--out-dir", metavar="DIR", help="where to write all of them, by the same names"
+    )
+    parser.add_argument("--in-place", action="store_true", help="write over the inputs")
     parser.add_argument("-S", "--emit-text", action="store_true", help="write the text format")
     version = f"wasmopt {VERSION}"
     parser.add_argument(
@@ -228,6 +238,10 @@ def run(settings: argparse.Namespace) -> int:
     if settings.print and settings.output == STANDARD_STREAM:
         raise UsageError("--print and -o - both write to standard output, use one of them")
     options = _options(settings)
+    if is_batch(settings):
+        observer = _printer(options) if options.print_after else None
+        return run_batch(settings, options, observer, _cluster(settings))
+    (settings.input,) = settings.inputs
     reports = read_reports(settings)
     settings.subject = settings.input
     source = read_input(settings.input)
@@ -242,7 +256,8 @@ def run(settings: argparse.Namespace) -> int:
             on_progress=on_progress,
             executor=executor,
         )
-    document = reports.document(result, options, settings)
+    settings.subject = reports.symbols[0] if reports.symbols else settings.input
+    document = reports.document(result, options, settings.input)
     text = b""
     if isinstance(result, Result) and (
         settings.print or (settings.emit_text and settings.output is not None)
@@ -314,11 +329,7 @@ def _show(settings: argparse.Namespace, options: Options, result: Result | Compo
     report = result.report
     if settings.output is None and not settings.print:
         say("no -o given, nothing is written")
-    for notice in report.notices:
-        say(f"{settings.input}: {notice}")
-    if isinstance(result, ComponentResult):
-        for each in result.modules:
-            say(f"{settings.input}: {each.name}: {summary_line(each.result.report, options.goal)}")
-    say(f"{settings.input}: {summary_line(report, options.goal)}")
+    for line in result_lines(settings.input, result, options.goal):
+        say(line)
     if settings.metrics and not settings.summary:
         print_error(metrics_text(report, options))

@@ -76,7 +76,9 @@ class Parser(argparse.ArgumentParser):
             close = get_close_matches(name, known, n=1)
             hint = f", did you mean {close[0]}?" if close else ", see --help"
             raise UsageError(f"unknown {self._flags} {name}{hint}")
-        return self.parse_args(arguments, settings)
+        if "--" in arguments:
+            return self.parse_args(arguments, settings)
+        return self.parse_intermixed_args(arguments, settings)  # files may stand between flags
 
 
 class ShowAction(argparse.Action):

@@ -13,7 +13,7 @@ from wasmopt.commands.console import print_error
 from wasmopt.commands.limit_flags import add_limits, load_report, read_limits, tell_limits
 from wasmopt.component_api import ComponentResult
 from wasmopt.decode import decode
-from wasmopt.errors import UsageError
+from wasmopt.errors import InputError, UsageError
 from wasmopt.files import STANDARD_STREAM, read_input, write_output
 from wasmopt.module import Module
 from wasmopt.options import Options
@@ -22,7 +22,8 @@ from wasmopt.reporting.build import TOP, build_document
 from wasmopt.reporting.codec import write_document
 from wasmopt.reporting.document_page import document_html
 from wasmopt.reporting.markdown import document_markdown
-from wasmopt.reporting.schema import Baseline, Document
+from wasmopt.reporting.schema import Baseline, Batch, Document
+from wasmopt.reporting.tables import summary_line
 from wasmopt.reporting.terminal import summary_text
 
 FORMATS: Final[dict[str, Callable[[Document], str]]] = {
@@ -52,21 +53,25 @@ class RunReport:
     limits: tuple[GivenLimit, ...]
     baseline: Baseline | None
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants a report."""
+        return bool(self.files or self.summary)
+
     def document(
-        self, result: Result | ComponentResult, options: Options, settings: argparse.Namespace
+        self, result: Result | ComponentResult, options: Options, name: str
     ) -> Document | None:
-        """The report, None if nobody wants one.
+        """The report on the input of that name, None if nobody wants one.
 
         Raises:
             InputError: the symbols are not those of the input.
         """
-        if not (self.files or self.summary):
+        if not self.wanted:
             return None
-        settings.subject = self.symbols[0] if self.symbols else settings.input
         return build_document(
             result,
             options,
-            name=settings.input,
+            name=name,
             symbols=self.symbols[1] if self.symbols else None,
             top=self.top,
             limits=self.limits,
@@ -94,6 +99,15 @@ class RunReport:
         return tell_limits(limits, name, quiet=settings.quiet)
 
 
+def result_lines(name: str, result: Result | ComponentResult, goal: str) -> list[str]:
+    """What is said of a run, without the table of passes."""
+    lines = list(result.report.notices)
+    if isinstance(result, ComponentResult):
+        parts = [(each.name, each.result.report) for each in result.modules]
+        lines += [f"{part}: {summary_line(report, goal)}" for part, report in parts]
+    return [f"{name}: {line}" for line in [*lines, summary_line(result.report, goal)]]
+
+
 def add_reports(group: argparse._ArgumentGroup) -> None:
     """Add the flags."""
     group.add_argument(
@@ -114,8 +128,10 @@ def add_reports(group: argparse._ArgumentGroup) -> None:
     add_limits(group)
 
 
-def read_reports(settings: argparse.Namespace) -> RunReport:
+def read_reports(settings: argparse.Namespace, *, several: bool = False) -> RunReport:
     """What the flags ask for; whatever can be wrong with them is told before the work begins.
+
+    With several inputs each has a baseline of its own, `read_baselines`.
 
     Raises:
         UsageError: they make no sense.
@@ -129,17 +145,37 @@ def read_reports(settings: argparse.Namespace) -> RunReport:
         raise UsageError(f"--top is {settings.top}, it counts functions: a number from 0 on")
     limits = read_limits(settings)
     baseline = None
-    if settings.baseline is not None:
-        name = PurePath(settings.baseline).name
-        output = load_report(settings.baseline, settings).output
-        baseline = Baseline(file=name, output=output)
-    elif settings.max_growth is not None:
+    if settings.baseline is None and settings.max_growth is not None:
         raise UsageError("--max-growth needs a --baseline to grow from")
+    if settings.baseline is not None and not several:
+        report = load_report(settings.baseline, settings)
+        if isinstance(report, Batch):
+            raise InputError("is a report of several inputs, there is one here")
+        baseline = Baseline(file=PurePath(settings.baseline).name, output=report.output)
     symbols = None
     if settings.symbols is not None:
         settings.subject = settings.symbols
         symbols = (settings.symbols, decode(read_input(settings.symbols)))
     return RunReport(files, settings.summary, symbols, settings.top, tuple(limits), baseline)
+
+
+def read_baselines(settings: argparse.Namespace) -> dict[str, Baseline]:
+    """The baseline of each file that the report of another run over several files knows.
+
+    Raises:
+        InputError: it is none.
+    """
+    if settings.baseline is None:
+        return {}
+    report = load_report(settings.baseline, settings)
+    if isinstance(report, Document):
+        raise InputError("is a report of one input, there are several here")
+    name = PurePath(settings.baseline).name
+    return {
+        run.file: Baseline(file=name, output=run.report.output)
+        for run in report.files
+        if run.report is not None
+    }
 
 
 def _report_file(value: str) -> tuple[str, str]:

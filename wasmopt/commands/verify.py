@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from wasmopt.api import load
 from wasmopt.commands import EXIT_CODES
 from wasmopt.commands.console import progress, say
 from wasmopt.commands.parser import Parser
-from wasmopt.decode import decode
 from wasmopt.errors import UsageError
 from wasmopt.files import STANDARD_STREAM, read_input, write_output, write_standard_output
 from wasmopt.options import SOLVERS
@@ -24,7 +24,8 @@ from wasmopt.reporting.verification import (
     verification_markdown,
     verification_text,
 )
-from wasmopt.verify import EXPERIMENTS, LIMITS, ProofCache, default_path, verify_modules
+from wasmopt.verify import EXPERIMENTS, default_path
+from wasmopt.verify_api import verify_loaded
 
 _CODES: Final = {"proved": 0, "refuted": 4, "unproved": 5}
 FORMATS: Final[dict[str, Callable[[Verification, int], str]]] = {
@@ -86,42 +87,38 @@ def run(settings: argparse.Namespace) -> int:
     if written.count(STANDARD_STREAM) > 1:
         raise UsageError("only one file can be written to standard output")
     start = time.process_time()
-    settings.subject = settings.before
-    data, before = load(read_input(settings.before))
-    settings.subject = settings.after
-    other, _ = load(read_input(settings.after))
-    after = decode(other, before.pool)
+    loaded = []
+    for name in names:
+        settings.subject = name
+        loaded.append(load(read_input(name)))
     settings.subject = None
     with progress(quiet=settings.quiet) as on_progress:
-        path = None if settings.no_cache else default_path()
-        with ProofCache(path, settings=f"{settings.solver} {LIMITS}") as cache:
-            found = verify_modules(
-                (data, before),
-                (other, after),
-                solver=settings.solver,
-                cache=cache if cache.is_on else None,
-                experiments=settings.experiments,
-                on_progress=on_progress,
-            )
-    for notice in [] if settings.quiet else cache.notices:
+        found = verify_loaded(
+            *loaded,
+            solver=settings.solver,
+            experiments=settings.experiments,
+            cache=None if settings.no_cache else default_path(),
+            on_progress=on_progress,
+        )
+    for notice in [] if settings.quiet else found.notices:
         say(notice)
-    seconds = time.process_time() - start
-    report = build_verification(found, names, (data, other), before, seconds)
+    found = replace(found, seconds=time.process_time() - start)
+    report = build_verification(found, names)
     for form, name in reports:
         settings.subject = name
         write_output(name, FORMATS[form](report, settings.top).encode("utf-8", "backslashreplace"))
     if settings.counterexample is not None:
         settings.subject = settings.counterexample
-        if found.divergence is not None:
-            file = counterexample_file(found.divergence, report.before, report.after)
+        if found.counterexample is not None:
+            file = counterexample_file(found.counterexample, report.before, report.after)
             write_output(settings.counterexample, write_record(file).encode())
         elif not settings.quiet:
             say(f"{settings.counterexample}: there is no counterexample, nothing is written")
     if not settings.quiet and STANDARD_STREAM not in written:
         settings.subject = STANDARD_STREAM
         text = verification_text(report, settings.top)
-        if found.divergence is not None:
-            text += "\n" + divergence_text(found.divergence)
+        if found.counterexample is not None:
+            text += "\n" + divergence_text(found.counterexample)
         write_standard_output(text.encode("utf-8", "backslashreplace"))
     return _CODES[report.verdict]
 

@@ -138,6 +138,7 @@ def _step(
         before=before,
         after=before - saved,
         delta=-saved,
+        instructions=entry.instructions,
         attempts=entry.attempts,
         kept=entry.kept,
         grown=entry.grown,
@@ -152,11 +153,13 @@ def _step(
 def proofs_of(report: ProofReport) -> Proofs:
     """What the validator did."""
     return Proofs(
+        instructions=report.instructions,
         terms=report.terms,
         requests=report.requests,
         fallbacks=dict(report.fallbacks.most_common()),
         queries=report.queries,
         answers=dict(sorted(report.answers.items())),
+        solver_units=report.solver_units,
         solver_seconds=report.solver_seconds,
         cache_hits=report.cache_hits,
         cache_misses=report.cache_misses,

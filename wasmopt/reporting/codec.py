@@ -1,7 +1,4 @@
-"""Between the classes of `schema`, JSON and JSON Schema; all of it read off the classes.
-
-`python -m wasmopt.reporting.codec` prints the JSON Schema (draft 2020-12).
-"""
+"""Between the classes of `schema`, JSON and JSON Schema; all of it read off the classes."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from functools import cache
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wasmopt.errors import InputError
-from wasmopt.reporting.schema import SCHEMA, Document
+from wasmopt.reporting.schema import BATCH_SCHEMA, SCHEMA, Batch, Document
 
 _T = TypeVar("_T")
 
@@ -42,6 +39,21 @@ def read_document(data: bytes) -> Document:
     return read_record(Document, data, SCHEMA, "a report")
 
 
+def read_report(data: bytes) -> Document | Batch:
+    """The report of one run, or of several.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        several = _version(json.loads(data)).startswith(_family(BATCH_SCHEMA))
+    except (ValueError, RecursionError):  # that is told below
+        several = False
+    if several:
+        return read_record(Batch, data, BATCH_SCHEMA, "a report of several files")
+    return read_document(data)
+
+
 def write_record(record: object) -> str:
     """An instance of a data class whose members are plain as JSON, a line feed at its end."""
     return json.dumps(_plain(record), indent=2) + "\n"
@@ -63,8 +75,8 @@ def read_record(kind: type[_T], data: bytes, schema: str, noun: str) -> _T:
         value = json.loads(data)
     except (ValueError, RecursionError):  # also of bytes that are no text
         raise InputError(f"is not {noun}: it is not JSON") from None
-    version = value.get("schema") if isinstance(value, dict) else None
-    if not isinstance(version, str) or not version.startswith(schema.partition("/")[0] + "/"):
+    version = _version(value)
+    if not version.startswith(_family(schema)):
         raise InputError(f"is not {noun}: it does not say that its schema is {schema}")
     if version != schema:
         raise InputError(f"is {noun} by {version}, this version of wasmopt reads {schema}")
@@ -75,22 +87,28 @@ def read_record(kind: type[_T], data: bytes, schema: str, noun: str) -> _T:
     return record
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of reports."""
+def _version(value: Any) -> str:
+    """What a JSON value says its schema is; nothing if it says nothing."""
+    version = value.get("schema") if isinstance(value, dict) else None
+    return version if isinstance(version, str) else ""
+
+
+def _family(schema: str) -> str:
+    """The name of a schema up to its number."""
+    return schema.partition("/")[0] + "/"
+
+
+def json_schema(kind: type, schema: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a data class, whose member `schema` is of that version."""
     definitions: dict[str, Any] = {}
-    root = _schema_of(Document, definitions)
+    root = _schema_of(kind, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:wasmopt:report:1",
-        "title": SCHEMA,
+        "$id": "urn:" + re.sub(r"[./]", ":", schema),
+        "title": schema,
         **root,
         "$defs": definitions,
     }
-
-
-def json_schema_text() -> str:
-    """`report.schema.json`, a line feed at its end."""
-    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 @cache
@@ -190,7 +208,3 @@ def _record_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
         "properties": properties,
         "required": list(properties),
     }
-
-
-if __name__ == "__main__":
-    print(json_schema_text(), end="")

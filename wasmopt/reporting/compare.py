@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from wasmopt.reporting.budgets import limit_line
 from wasmopt.reporting.markdown import code, folded, limit_notes, notes, table_markdown
 from wasmopt.reporting.readable import readable
-from wasmopt.reporting.schema import Document, Limit
+from wasmopt.reporting.schema import Batch, Document, Limit
 from wasmopt.reporting.tables import Column, Table, change, make_table, number, percentage
 
 _Pair = tuple[str, int | None, int | None]
@@ -30,6 +31,37 @@ def comparison_markdown(base: Document, head: Document, limits: Sequence[Limit])
     for table in details:
         blocks += folded(table.name, table_markdown(table)) if table.rows else []
     return "\n\n".join(blocks) + "\n"
+
+
+def batch_comparison(
+    base: Batch, head: Batch, limits: Iterable[tuple[str, Sequence[Limit]]]
+) -> str:
+    """The same of two reports of several files, by the names of these."""
+    old, new = base.totals.after, head.totals.after
+    over = [
+        f"over budget: {file}: {limit_line(limit)}"
+        for file, each in limits
+        for limit in each
+        if limit.kept is False
+    ]
+    before, after = _outputs(base), _outputs(head)
+    pairs = [(name, before.get(name), after.get(name)) for name in {**before, **after}]
+    pairs.append(("all", old, new))
+    files = _pair_table("Files", Column("file", numeric=False, literal=True), pairs)
+    heading = f"{head.totals.files} files against the base: {old} → {new} bytes"
+    blocks = [f"### {heading} ({percentage(old, new)})", *notes(over), table_markdown(files)]
+    if base.tool != head.tool:
+        blocks += notes([_tools_line(base.tool, head.tool)])
+    return "\n\n".join(blocks) + "\n"
+
+
+def _outputs(batch: Batch) -> dict[str, int | None]:
+    """Bytes of each output by the name of its file; None for one that failed."""
+    return {run.file: run.report.output.raw if run.report else None for run in batch.files}
+
+
+def _tools_line(base: str, head: str) -> str:
+    return f"base was made by wasmopt {base}, head by wasmopt {head}"
 
 
 def _pair_table(name: str, what: Column, pairs: Iterable[_Pair]) -> Table:
@@ -98,7 +130,7 @@ def _other_circumstances(base: Document, head: Document) -> list[str]:
     if base.module != head.module:
         lines.append(f"base is {base.module}, head is {head.module}")
     if base.tool != head.tool:
-        lines.append(f"base was made by wasmopt {base.tool}, head by wasmopt {head.tool}")
+        lines.append(_tools_line(base.tool, head.tool))
     if base.options != head.options:
         lines.append("base and head ran with different options")
     lines += [

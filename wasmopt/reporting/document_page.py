@@ -33,12 +33,18 @@ from wasmopt.reporting.treemap import Box
 
 def document_html(document: Document) -> str:
     """The report of one run."""
+    title = f"{document.module}: {document.input.raw} → {document.output.raw} bytes"
+    heading_line = f"<h1><code>{text(document.module)}</code></h1>"
+    return page(title, [heading_line, *document_blocks(document)])
+
+
+def document_blocks(document: Document) -> list[str]:
+    """What stands below the heading."""
     old, new = document.input, document.output
     functions = document.functions
     libraries = [f"{name} {version}" for name, version in document.libraries.items() if version]
     changed = changed_line(functions.changed, functions.defined)
     blocks = [
-        f"<h1><code>{text(document.module)}</code></h1>",
         cards(
             [
                 (name, f"{number(before)} → {number(after)}", percentage(before, after))
@@ -75,7 +81,7 @@ def document_html(document: Document) -> str:
     blocks.append(
         paragraph(f"{', '.join(libraries)}; {document.seconds:.1f} s of CPU time", "quiet")
     )
-    return page(f"{document.module}: {old.raw} → {new.raw} bytes", blocks)
+    return blocks
 
 
 def output_boxes(document: Document) -> list[Box]:

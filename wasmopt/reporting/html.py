@@ -86,6 +86,12 @@ def bullets(lines: Sequence[str]) -> list[str]:
     return [f"<ul>{items}</ul>"] if lines else []
 
 
+def folded_html(line: str, blocks: Iterable[str]) -> str:
+    """Blocks that are shown when their heading is asked for."""
+    inside = "\n".join(blocks)
+    return f"<details><summary><code>{text(line)}</code></summary>\n{inside}\n</details>"
+
+
 def cards(rows: Sequence[tuple[str, str, str]]) -> str:
     """What matters most in large letters: caption, value, and a remark on it."""
     items = [

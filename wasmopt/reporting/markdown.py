@@ -34,12 +34,17 @@ LONGEST_NAME: Final = 120
 def document_markdown(document: Document) -> str:
     """The report of one run."""
     old, new = document.input.raw, document.output.raw
+    heading = f"### {code(document.module)}: {old} → {new} bytes ({percentage(old, new)})"
+    return "\n\n".join([heading, *document_blocks(document)]) + "\n"
+
+
+def document_blocks(document: Document) -> list[str]:
+    """What stands below the heading."""
     functions = document.functions
     libraries = [f"{name} {version}" for name, version in document.libraries.items() if version]
     facts = [*outcome_lines(document.steps), *proof_lines(document.proofs)]
     assumptions = [_text(assumption) for assumption in document.assumptions]
-    blocks = [
-        f"### {code(document.module)}: {old} → {new} bytes ({percentage(old, new)})",
+    return [
         *limit_notes(document.budget),
         table_markdown(size_table(document)),
         f"Made {_text(document_trade(document))}.",
@@ -58,7 +63,6 @@ def document_markdown(document: Document) -> str:
         f"<sub>wasmopt {_text(document.tool)} with {_text(', '.join(libraries))}; "
         f"{document.seconds:.1f} s of CPU time</sub>",
     ]
-    return "\n\n".join(blocks) + "\n"
 
 
 def limit_notes(limits: Iterable[Limit]) -> list[str]:
@@ -110,6 +114,11 @@ def code(name: str) -> str:
     """A name that may hold anything, as code."""
     name = shortened(name, LONGEST_NAME)
     return f"<code>{_numbered(name)}</code>" if _UNSAFE.search(name) else f"`{name}`"
+
+
+def code_html(name: str) -> str:
+    """The same where Markdown is not looked for: in the heading of what is folded."""
+    return f"<code>{_numbered(shortened(name, LONGEST_NAME))}</code>"
 
 
 def _text(line: str) -> str:

@@ -1,7 +1,7 @@
-"""The report of one run as data: `wasmopt.report/1`.
+"""The report of one run as data, `wasmopt.report/1`, and of several, `wasmopt.batch/1`.
 
-These classes are the one definition.  `codec` reads and writes them as JSON, and
-`report.schema.json` beside this file is made from them by `python -m wasmopt.reporting.codec`.
+These classes are the one definition.  `codec` reads and writes them as JSON, and the JSON Schemas
+beside this file are made from them by `python -m wasmopt.reporting.published`.
 All sizes are in bytes, all times in CPU seconds, and a delta is after minus before, so that a
 saving is negative.  A later version may add members, and only a new version number in `schema`
 takes any away or changes what it means: readers skip members that they do not know.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 SCHEMA: Final = "wasmopt.report/1"
+BATCH_SCHEMA: Final = "wasmopt.batch/1"
 
 ASSUMPTIONS: Final = (
     "A float operation is a deterministic function of its operands' bits, with NaN payloads as "
@@ -102,6 +103,7 @@ class Step:
         before: Size of the file if only the steps above it were done.
         after: Size of the file if this one was done too.
         delta: after minus before; all of them add up to the change of the whole file.
+        instructions: Of the code that the pass was run on, as often as it was.
         attempts: Changes that the pass proposed.
         kept: Those that went through both gates.
         grown: Those that the byte gate dropped.
@@ -117,6 +119,7 @@ class Step:
     before: int
     after: int
     delta: int
+    instructions: int
     attempts: int
     kept: int
     grown: int
@@ -172,21 +175,25 @@ class Proofs:
     """What the validator did, all passes together; what the cache knew is not done again.
 
     Attributes:
+        instructions: Of the versions that were compared, as often as a tier read them.
         terms: Terms built.
         requests: How often one was asked for.
         fallbacks: What a tier could not prove, by tier and reason.
         queries: Questions put to the solver.
         answers: What came of them.
+        solver_units: Work of the solver in its own units, the same on every machine.
         solver_seconds: Time in the solver.
         cache_hits: Verdicts known from the proof cache.
         cache_misses: Verdicts not known from the proof cache.
     """
 
+    instructions: int
     terms: int
     requests: int
     fallbacks: Mapping[str, int]
     queries: int
     answers: Mapping[str, int]
+    solver_units: int
     solver_seconds: float
     cache_hits: int
     cache_misses: int
@@ -294,3 +301,68 @@ class Document:
     notices: tuple[str, ...]
     budget: tuple[Limit, ...]
     baseline: Baseline | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRun:
+    """What became of one of several files.
+
+    Attributes:
+        file: The file as it was named, or as it was found in a folder that was named.
+        output: Where the result was written; null where it was not.
+        error: What went wrong, in one line; null where nothing did.
+        report: The report of its run; null where there is no result.
+    """
+
+    file: str
+    output: str | None
+    error: str | None
+    report: Document | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What is to be said of several files together.
+
+    Attributes:
+        files: How many there were.
+        failed: How many of them have an error.
+        over_budget: How many have a limit that is not kept.
+        before: Bytes of the files that have a report, before.
+        after: The same after.
+        delta: after minus before.
+        defined: How many functions they define.
+        changed: How many of these the passes changed.
+    """
+
+    files: int
+    failed: int
+    over_budget: int
+    before: int
+    after: int
+    delta: int
+    defined: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The report of several runs with the same options.
+
+    Attributes:
+        schema: Version of this format.
+        tool: Version of wasmopt.
+        files: The files in the order of the work.
+        totals: Counts and sizes of all of them.
+        steps: The passes and what is no pass, all files together.
+        proofs: What the validator did, all files together.
+        seconds: Time of all runs.
+    """
+
+    schema: Literal["wasmopt.batch/1"]
+    tool: str
+    files: tuple[FileRun, ...]
+    totals: Totals
+    steps: tuple[Step, ...]
+    proofs: Proofs
+    seconds: float

@@ -1,6 +1,7 @@
 """What `wasmopt verify` found, as data (`wasmopt.verification/1`) and as text.
 
-The classes are the one definition of the JSON; `codec` reads and writes them.
+The classes are the one definition of the JSON; `codec` reads and writes them, and `published` makes
+the JSON Schema of them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from wasmopt.module import Module
 from wasmopt.reporting.markdown import bullets, code, folded, notes, table_markdown
 from wasmopt.reporting.names import function_labels
 from wasmopt.reporting.schema import ASSUMPTIONS
 from wasmopt.reporting.tables import Column, Table, share, shortened
 from wasmopt.reporting.terminal import table_lines
-from wasmopt.verify import FunctionVerdict, TwoModules
+from wasmopt.verify import FunctionVerdict
+from wasmopt.verify_api import VerifyResult
 from wasmopt.version import VERSION
 
 SCHEMA: Final = "wasmopt.verification/1"
@@ -86,7 +87,7 @@ class Verification:
         seconds: CPU time.
     """
 
-    schema: str
+    schema: Literal["wasmopt.verification/1"]
     tool: str
     before: File
     after: File
@@ -101,43 +102,33 @@ class Verification:
     seconds: float
 
 
-def build_verification(
-    found: TwoModules,
-    names: tuple[str, str],
-    data: tuple[bytes, bytes],
-    module: Module,
-    seconds: float,
-) -> Verification:
+def build_verification(found: VerifyResult, names: tuple[str, str]) -> Verification:
     """The report.
 
     Args:
         found: what is known.
         names: of the two files.
-        data: what is in them.
-        module: the first of the two.
-        seconds: CPU time.
     """
-    labels = function_labels(module)
-    comparison = found.comparison
+    labels = function_labels(found.module)
     files = [
         File(file=name, raw=len(each), sha256=hashlib.sha256(each).hexdigest())
-        for name, each in zip(names, data, strict=True)
+        for name, each in zip(names, (found.before, found.after), strict=True)
     ]
-    rows = [_row(each, labels) for each in comparison.functions]
+    rows = [_row(each, labels) for each in found.functions]
     return Verification(
-        schema=SCHEMA,
+        schema="wasmopt.verification/1",
         tool=VERSION,
         before=files[0],
         after=files[1],
         verdict=found.verdict,
-        problems=comparison.problems,
-        counterexample=None if found.divergence is None else found.divergence.difference,
+        problems=found.problems,
+        counterexample=found.counterexample.difference if found.counterexample else None,
         functions=tuple(rows),
-        added=comparison.added,
+        added=found.added,
         proofs=_counted([row.proof for row in rows]),
         reasons=_counted([row.reason for row in rows]),
         assumptions=ASSUMPTIONS,
-        seconds=seconds,
+        seconds=found.seconds,
     )
 
 
