@@ -13,7 +13,7 @@ READY := $(VENV)/ready-$(VERSION)
 DEMO := corpus/built/routes-O0.wasm
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench bench-check bench-run bench-size bench-pairs bench-verify mutants fuzz fuzz-decoder corpus passes docs constraints clean
+.PHONY: help venv demo test lint format bench bench-check bench-run bench-size bench-pairs bench-verify mutants fuzz fuzz-decoder corpus passes mine docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ corpus: $(READY) ## download the public modules (needs npm), optimize and check 
 
 passes: $(READY) ## what each pass does to the corpus (and to public modules after `make corpus`)
 	@$(BIN)/python corpus/passes.py $(ARGS)
+
+mine: $(READY) ## search frequent code for shorter forms; ARGS="--rules" says what each peephole saves
+	@$(BIN)/python corpus/mine.py $(ARGS)
 
 docs: $(READY) ## put today's output into the pages of docs/
 	@$(BIN)/python docs/update.py $(ARGS)

@@ -28,7 +28,7 @@ from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
 from wasmopt.passes.number_locals import NUMBER_LOCALS
 from wasmopt.passes.outline import OUTLINE
-from wasmopt.passes.peepholes import PEEPHOLES
+from wasmopt.passes.peepholes import DENSE_PEEPHOLES, PEEPHOLES
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
@@ -46,6 +46,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         CSE,
         DEAD_LOCALS,
         DEAD_STORES,
+        DENSE_PEEPHOLES,
         DIRECTIZE,
         FOLD_CONSTANTS,
         MERGE_LOCALS,
@@ -100,7 +101,7 @@ _TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL)
 _SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining")
 _SMALL: Final = (*_TWICE, "duplicate-functions", *_SHARE, *_ORDER)
 _SMALLEST: Final = (
-    *(*_TWICE, "duplicate-functions", "similar-functions", "inline-small"),
+    *(*_TWICE, "duplicate-functions", "similar-functions", "inline-small", "dense-peepholes"),
     *(*_SHARE, *_ORDER),
 )
 

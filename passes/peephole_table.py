@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from wasmopt.domain import to_unsigned
 from wasmopt.instr import Instr, InstrPool
 from wasmopt.opcodes import opcode
-from wasmopt.passes.peephole_rules import RULES
+from wasmopt.passes.peephole_rules import DENSE_RULES, RULES
 from wasmopt.semantics import Trap, constant_bits, evaluate, make_constant
 from wasmopt.types import I32, I64
 
@@ -19,6 +20,8 @@ TESTS: Final = tuple(
     + [f"{kind}.{op}" for kind in ("f32", "f64") for op in ("eq", "ne", "lt", "gt", "le", "ge")]
 )
 """What gives 0 or 1."""
+FORKS: Final = ("br_if m", "if m", "select")
+"""What only asks whether a number is 0."""
 SIGN_EXTENSION: Final = frozenset(
     ["i32.extend8_s", "i32.extend16_s", "i64.extend8_s", "i64.extend16_s", "i64.extend32_s"]
 )
@@ -76,22 +79,17 @@ def _parse_line(name: str, text: str) -> Iterator[Rule]:
     for width in (32, 64) if "iN" in text or "fN" in text else (0,):
         exact = text.replace("iN", f"i{width}").replace("fN", f"f{width}")
         exact = exact.replace(" N ", f" {width} ")
-        for test in TESTS if "{test}" in exact else ("",):
-            suffixes = [each for each in (f"{width}" if width else "", test) if each]
-            yield _parse_rule("/".join([name, *suffixes]), exact.replace("{test}", test))
+        tests = TESTS if "{test}" in exact else ("",)
+        forks = FORKS if "{fork}" in exact else ("",)
+        for test, fork in product(tests, forks):
+            suffixes = (f"{width}" if width else "", test, fork.removesuffix(" m"))
+            full_name = "/".join([name, *[each for each in suffixes if each]])
+            yield _parse_rule(full_name, exact.replace("{test}", test).replace("{fork}", fork))
 
 
 def _parse_rule(name: str, text: str) -> Rule:
     left, _, right = text.partition("->")
-    right, _, condition = (
-        right.partition(" if ")
-        if " if c" in right or " if k" in right
-        else (
-            right,
-            "",
-            "",
-        )
-    )
+    right, _, condition = right.partition(" where ")
     pattern, replacement = _parse_tokens(left), _parse_tokens(right)
     old, new = [{each.name for each in side} for side in (pattern, replacement)]
     return Rule(
@@ -151,13 +149,33 @@ def match(rule: Rule, code: Sequence[Instr]) -> Bindings | None:
         if word == IMMEDIATES or word in _CONSTANTS:
             if bindings.setdefault(word, value) != value:
                 return None
-        elif value != to_unsigned(int(token.name[1:3]), int(word, 0)):
+        elif value != literal(token):
             return None
     if rule.condition:
         bits = condition_bits(rule)
         if not compute(rule.condition, bits, bindings):
             return None
     return bindings
+
+
+def literal(token: Token) -> int | None:
+    """The constant that a pattern has in this place, as a bit pattern; None if it may be any."""
+    if not token.argument or token.argument[0] == IMMEDIATES or token.argument[0] in _CONSTANTS:
+        return None
+    return to_unsigned(int(token.name[1:3]), int(token.argument[0], 0))
+
+
+def apply_rule(rule: Rule, code: Sequence[Instr], pool: InstrPool) -> list[Instr] | None:
+    """What a rule makes of code that is as long as its pattern; None unless it gets shorter."""
+    bindings = match(rule, code)
+    replacement = None if bindings is None else build(rule, bindings, pool)
+    if replacement is None or _size(replacement) >= _size(code):
+        return None
+    return replacement
+
+
+def _size(code: Sequence[Instr]) -> int:
+    return sum([instr.size for instr in code])
 
 
 def condition_bits(rule: Rule) -> int:
@@ -186,3 +204,4 @@ def build(rule: Rule, bindings: Bindings, pool: InstrPool) -> list[Instr] | None
 
 
 TABLE: Final = parse_rules(RULES)
+DENSE: Final = parse_rules(DENSE_RULES)

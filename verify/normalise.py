@@ -283,6 +283,23 @@ def _eqz(n: Normaliser, row: _Row, args: _Args) -> Term | _Args:
     return args
 
 
+def _lt_u(n: Normaliser, row: _Row, args: _Args) -> Term | _Args:
+    """Below a power of two: nothing is left when the lower bits are shifted out.
+
+    That is taken only where the shift gives something simpler; `eqz` turns the others back.
+    """
+    value, limit = args
+    if limit.op == "const":
+        number: Any = limit.payload
+        if number > 1 and number & (number - 1) == 0:
+            count = n.arena.constant(value.sort, number.bit_length() - 1)
+            shift = f"{value.sort}.shr_u"
+            shifted = n.apply(BY_MNEMONIC[shift], (value, count))
+            if shifted.op != shift or shifted.args[0] is not value:
+                return n.apply(BY_MNEMONIC[f"{value.sort}.eqz"], (shifted,))
+    return args
+
+
 def _wrap(n: Normaliser, row: _Row, args: _Args) -> Term | _Args:
     """Wrapping is a homomorphism of rings, and of bitwise operations."""
     value = args[0]
@@ -348,6 +365,7 @@ _FIRST_STEPS: Final[dict[str, _Step]] = {
             **dict.fromkeys(["shl", "shr_s", "shr_u", "rotl", "rotr"], _shift),
             "eq": _eq,
             "eqz": _eqz,
+            "lt_u": _lt_u,
         }.items()
     },
     "i32.wrap_i64": _wrap,

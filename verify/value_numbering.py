@@ -11,14 +11,14 @@ from wasmopt.verify.value_theory import Theory
 Place = tuple[int, int]
 """A loop, by how many constructs were opened before it, and a slot; parameters count from -1
 down."""
-_INTEGERS: Final = frozenset(["i32.const", "i64.const"])
+_CONSTANTS: Final = frozenset(["i32.const", "i64.const", "f32.const", "f64.const"])
 
 
 class Numbers(dict[Hashable, int]):
     """Description of a value -> its number; shared by the two versions and all rounds.
 
     Attributes:
-        constants: values of the numbers that are integer constants.
+        constants: values of the numbers that are constants; of floats the bits.
         theory: what more is known of values, if it is asked for.
     """
 
@@ -34,7 +34,7 @@ class Numbers(dict[Hashable, int]):
     def constant(self, instr: Instr) -> int:
         """The number of what a `const` pushes."""
         number = self[(instr,)]
-        if instr.name in _INTEGERS:
+        if instr.name in _CONSTANTS:
             self.constants[number] = instr.immediates[0]
         if self.theory is not None:
             self.theory.constant(instr, number)

@@ -13,7 +13,8 @@ Some pure instructions are others in disguise and get one form:
     a > b  =  b < a          likewise of >= <=, of integers and floats
     c < x  =  x > c          where c is a constant, which goes to the right
     x < c  =  x <= c - 1     where c is not the least number; likewise x >= c  =  x > c - 1
-    c + d  =  the sum        where both are constants; likewise all integer instructions
+    c + d  =  the sum        where both are constants; likewise all instructions on numbers whose
+                             result the specification fixes, so none that gives a NaN
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from typing import Final, NamedTuple
 
 from wasmopt.arity import Arities
 from wasmopt.context import Context
+from wasmopt.float_semantics import FLOAT_FUNCTIONS
 from wasmopt.instr import Instr
 from wasmopt.opcodes import OPCODES, Effect
 from wasmopt.semantics import MEANINGS, WIDTHS
-from wasmopt.types import I32, I64
+from wasmopt.types import F32, F64, I32, I64
 from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.live_code import NotCoveredError
 from wasmopt.verify.normal_form import REMOVABLE
@@ -67,7 +69,7 @@ _READERS: Final = frozenset(
 """Instructions with one result that read and may trap; named like `REMOVABLE`."""
 
 _INTEGERS: Final = ("i32", "i64")
-_TYPES: Final = {"i32": I32, "i64": I64}
+_TYPES: Final = {"i32": I32, "i64": I64, "f32": F32, "f64": F64}
 _SYMMETRIC: Final = frozenset(
     [f"{each}.{op}" for each in _INTEGERS for op in ("add", "mul", "and", "or", "xor")]
     + [f"{each}.{op}" for each in ("i32", "i64", "f32", "f64") for op in ("eq", "ne")]
@@ -75,13 +77,13 @@ _SYMMETRIC: Final = frozenset(
 FOLDED: Final = {
     op.mnemonic: (WIDTHS[_TYPES[op.operands[0]]], _TYPES[op.results[0]])
     for op in OPCODES
-    if op.mnemonic in MEANINGS
+    if (op.mnemonic in MEANINGS or op.mnemonic in FLOAT_FUNCTIONS)
     and op.operands
     and op.results
     and {*op.operands, *op.results} <= _TYPES.keys()
 }
-"""Instructions on integers alone that are computed where all operands are constants: bits of the
-operands, type of the result."""
+"""Instructions on numbers that are computed where all operands are constants: bits of the operands,
+type of the result."""
 _ORDERS: Final = ("i32.{}_s", "i32.{}_u", "i64.{}_s", "i64.{}_u", "f32.{}", "f64.{}")
 _OPPOSITE: Final = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 MIRRORED: Final = {
@@ -188,7 +190,7 @@ def comparison(
         name: its mnemonic.
         lower: number of its first operand.
         upper: number of its second operand.
-        constants: values of those numbers that are known integers.
+        constants: values of those numbers that are constants; of floats the bits.
 
     Returns:
         A mnemonic, the operands, and what is to be taken off the upper one.

@@ -285,7 +285,7 @@ class Walk:
         self._values.append(numbers[name, lower, upper])
 
     def _computed(self, instr: Instr, operands: tuple[int, ...]) -> int | None:
-        """What a pure instruction makes of integer constants; None if they are not all known."""
+        """What a pure instruction makes of constants; None if they are not all known."""
         constants = self._numbers.constants
         folded = FOLDED.get(instr.name)
         if folded is None or not constants.keys() >= set(operands):

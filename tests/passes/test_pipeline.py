@@ -61,3 +61,9 @@ def test_what_one_pass_leaves_another_takes(level: str, before: str, after: str)
     result = optimized(level, before)
     assert [instr.data for instr in result.body] == [instr.data for instr in expected.body]
     assert result.locals == expected.locals
+
+
+def test_slower_code_comes_at_the_smallest_level_alone() -> None:
+    levels = [level for level, names in PIPELINES.items() if "dense-peepholes" in names]
+    assert levels == ["z"]
+    assert all("constants" not in names for level, names in PIPELINES.items() if level in "01234")

@@ -140,6 +140,17 @@ EQUAL = {
            i64.add""",
         "(param i32) (result i32 i64) i32.const 0 local.get 0 i32.add i64.const 4294967309",
     ),
+    "what constants make of floats": (
+        """(result f64 f64 f32 f64 i64) i32.const -1 f64.convert_i32_u f32.const 0.5 f64.promote_f32
+           i64.const 0x1000000000000001 f32.convert_i64_s i64.const -1 i64.const 63 i64.shl
+           f64.reinterpret_i64 f64.const 0.1 f64.const 0.2 f64.add i64.reinterpret_f64""",
+        """(result f64 f64 f32 f64 i64) f64.const 4294967295 f64.const 0.5 f32.const 0x1p+60
+           f64.const -0 f64.const 0.30000000000000004 i64.reinterpret_f64""",
+    ),
+    "a comparison with a constant float": (
+        "(param f64) (result i32) local.get 0 i32.const 3 f64.convert_i32_s f64.gt",
+        "(param f64) (result i32) f64.const 3 local.get 0 f64.lt",
+    ),
 }
 
 
@@ -323,6 +334,22 @@ DIFFERENT = {
     "constants that are compared without a sign": (
         "(result i32) i32.const -1 i32.const 1 i32.lt_s",
         "(result i32) i32.const -1 i32.const 1 i32.lt_u",
+    ),
+    "the other zero": (
+        "(result f64) i32.const 0 f64.convert_i32_s",
+        "(result f64) f64.const -0",
+    ),
+    "an integer that a float does not hold": (
+        "(result f32) i32.const 16777217 f32.convert_i32_s f64.promote_f32 f32.demote_f64",
+        "(result f32) i32.const 16777218 f32.convert_i32_s",
+    ),
+    "a NaN out of arithmetic": (
+        "(result f64) f64.const 0 f64.const 0 f64.div",
+        "(result f64) f64.const nan",
+    ),
+    "a comparison with the next float": (
+        "(param f64) (result i32) local.get 0 f64.const 3 f64.ge",
+        "(param f64) (result i32) local.get 0 f64.const 2 f64.gt",
     ),
     "a division by a constant that traps": (
         "(result i32) i32.const 1 i32.const 0 i32.div_u",
