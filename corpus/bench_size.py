@@ -8,7 +8,7 @@ brotli for what `wasmopt --for brotli` makes; CPU seconds with the start of the 
 (wasm-opt runs in node, which takes about 2 s of it). The last lines are geometric means, which no
 single module decides.
 
-    python corpus/bench_size.py [--keep FOLDER] [--flags=FLAGS] MODULE.wasm ...
+    python corpus/bench_size.py [--keep FOLDER] [--flags=FLAGS] [--raw] MODULE.wasm ...
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Output:
 class Row:
     """One module: as it was, by wasm-opt, by wasmopt, and by wasmopt on top of wasm-opt.
 
-    The last two once more, made for brotli.
+    The last two once more, made for brotli, unless that is left out.
     """
 
     name: str
@@ -63,18 +63,21 @@ class Row:
     theirs: Output
     ours: Output
     top: Output
-    packed: Output
-    packed_top: Output
+    packed: tuple[Output, Output] | None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of bytes that are known."""
+        return KINDS if self.packed is None else (*KINDS, FOR_BROTLI)
 
     def sizes(self, kind: str) -> tuple[int, int, int, int]:
         """Bytes of one of `KINDS` or `FOR_BROTLI`: before, by wasm-opt, by wasmopt, on top."""
-        if kind == FOR_BROTLI:
-            each = (self.before, self.theirs, self.packed, self.packed_top)
-            kind = "brotli"
-        else:
-            each = (self.before, self.theirs, self.ours, self.top)
-        before, theirs, ours, top = [getattr(output, kind) for output in each]
-        return before, theirs, ours, top
+        ours = (self.ours, self.top)
+        if kind == FOR_BROTLI and self.packed is not None:
+            ours, kind = self.packed, "brotli"
+        each = (self.before, self.theirs, *ours)
+        before, theirs, alone, top = [getattr(output, kind) for output in each]
+        return before, theirs, alone, top
 
 
 def stripped(data: bytes) -> bytes:
@@ -123,8 +126,10 @@ def optimized(source: Path, target: Path, flags: Sequence[str]) -> Output:
     return measured(stripped(target.read_bytes()), seconds)
 
 
-def compare(path: Path, wasm_opt: Sequence[str], flags: Sequence[str], keep: Path) -> Row:
-    """All three outputs of one module; that of wasm-opt is kept and used again.
+def compare(
+    path: Path, wasm_opt: Sequence[str], flags: Sequence[str], keep: Path, *, raw: bool
+) -> Row:
+    """All outputs of one module; that of wasm-opt is kept and used again.
 
     Raises:
         SkippedError: a tool fails.
@@ -140,14 +145,20 @@ def compare(path: Path, wasm_opt: Sequence[str], flags: Sequence[str], keep: Pat
         features = feature_flags(decode(data))
         seconds = run([*wasm_opt, *features, "-Oz", str(source), "-o", str(theirs)])
         spent.write_text(str(seconds))
+    smaller = [*flags, "--for", "brotli"]
+    packed = None
+    if not raw:
+        packed = (
+            optimized(source, folder / "packed.wasm", smaller),
+            optimized(theirs, folder / "packed-top.wasm", smaller),
+        )
     return Row(
         path.stem,
         measured(data, 0.0),
         measured(stripped(theirs.read_bytes()), float(spent.read_text())),
         optimized(source, folder / "ours.wasm", flags),
         optimized(theirs, folder / "top.wasm", flags),
-        optimized(source, folder / "packed.wasm", [*flags, "--for", "brotli"]),
-        optimized(theirs, folder / "packed-top.wasm", [*flags, "--for", "brotli"]),
+        packed,
     )
 
 
@@ -159,19 +170,19 @@ def change(new: int, old: int) -> str:
 def print_row(row: Row) -> None:
     """Sizes in bytes; per cent against wasm-opt; CPU of wasm-opt and of the runs of wasmopt."""
     cells = [f"{row.name:16}"]
-    for kind in (*KINDS, FOR_BROTLI):
+    for kind in row.kinds:
         before, theirs, ours, top = row.sizes(kind)
         cells.append(
             f"{before:8} {theirs:8} {ours:8} {change(ours, theirs):>6} {change(top, theirs):>6}"
         )
-    runs = (row.theirs, row.ours, row.top, row.packed, row.packed_top)
+    runs = (row.theirs, row.ours, row.top, *(row.packed or ()))
     cells.append(" ".join([f"{each.seconds:6.1f}" for each in runs]))
     print("  ".join(cells), flush=True)
 
 
 def print_means(rows: Sequence[Row]) -> None:
     """What all modules have in common."""
-    for kind in (*KINDS, FOR_BROTLI):
+    for kind in rows[0].kinds:
         sizes = [row.sizes(kind)[1:] for row in rows]
         alone = [math.log(ours / theirs) for theirs, ours, _ in sizes]
         top = [math.log(over / theirs) for theirs, _, over in sizes]
@@ -182,13 +193,10 @@ def print_means(rows: Sequence[Row]) -> None:
             f"{100 * math.expm1(statistics.mean(top)):+.2f} %, {sum(each < 0 for each in top)} of "
             f"{len(rows)} modules smaller"
         )
-    kept = sum(
-        [
-            row.packed.brotli <= row.before.brotli and row.packed_top.brotli <= row.theirs.brotli
-            for row in rows
-        ]
-    )
-    print(f"{FOR_BROTLI}: not above what went in, by brotli, on {kept} of {len(rows)} modules")
+    if FOR_BROTLI in rows[0].kinds:
+        sizes = [row.sizes(FOR_BROTLI) for row in rows]
+        kept = sum(ours <= before and top <= theirs for before, theirs, ours, top in sizes)
+        print(f"{FOR_BROTLI}: not above what went in, by brotli, on {kept} of {len(rows)} modules")
     slope = exponent([(row.before.code, row.ours.seconds) for row in rows])
     if slope is not None:
         print(f"time of wasmopt grows with the bytes of code to the power of {slope:.2f}")
@@ -201,6 +209,7 @@ def main() -> int:
     parser.add_argument("--wasm-opt", help="command, split at spaces; npm's if not given")
     parser.add_argument("--flags", default="-Oz", help="of wasmopt, split at spaces")
     parser.add_argument("--keep", type=Path, help="folder for the outputs; wasm-opt's are reused")
+    parser.add_argument("--raw", action="store_true", help="leave out what is made for brotli")
     settings = parser.parse_args()
     try:
         wasm_opt = (settings.wasm_opt or npm_wasm_opt()).split()
@@ -211,8 +220,8 @@ def main() -> int:
         "  ".join(
             [
                 f"{'module':16}",
-                *[heading] * (len(KINDS) + 1),
-                "  CPU s: -Oz, ours, top, both for brotli",
+                *[heading] * (len(KINDS) + (not settings.raw)),
+                "  CPU s: -Oz, ours, top" + (", both for brotli" if not settings.raw else ""),
             ]
         )
     )
@@ -221,7 +230,7 @@ def main() -> int:
         keep = settings.keep or Path(temporary)
         for path in sorted(settings.modules, key=os.path.getsize):
             try:
-                rows.append(compare(path, wasm_opt, settings.flags.split(), keep))
+                rows.append(compare(path, wasm_opt, settings.flags.split(), keep, raw=settings.raw))
             except (SkippedError, WasmOptError) as error:
                 print(f"{path.stem}: skipped, {error}")
                 continue
