@@ -194,8 +194,8 @@ def print_means(rows: Sequence[Row]) -> None:
             f"{len(rows)} modules smaller"
         )
     if FOR_BROTLI in rows[0].kinds:
-        sizes = [row.sizes(FOR_BROTLI) for row in rows]
-        kept = sum(ours <= before and top <= theirs for before, theirs, ours, top in sizes)
+        packed = [row.sizes(FOR_BROTLI) for row in rows]
+        kept = sum(ours <= before and top <= theirs for before, theirs, ours, top in packed)
         print(f"{FOR_BROTLI}: not above what went in, by brotli, on {kept} of {len(rows)} modules")
     slope = exponent([(row.before.code, row.ours.seconds) for row in rows])
     if slope is not None:
