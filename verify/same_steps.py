@@ -12,8 +12,8 @@ same instruction, which keeps the claim, or before forks that say the same: test
 ways is a pair again; one that was seen before is not walked twice.
 
 Every step from pair to pair runs at least one instruction in both versions that is not silent, and
-a silent walk that comes back to where it was is refused; so both versions go on forever together,
-or trap, leave and return together.
+a silent walk that comes back to where it was goes on forever, which both have to do from the same
+pair; so both versions go on forever together, or trap, leave and return together.
 
 A branch throws away what lies between the values it carries and those of its label.  What is left
 of the stack is followed as positions in the stack at the last pair, and must be the same in both.
@@ -41,6 +41,9 @@ MAX_PAIRS: Final = 4
 MAX_SILENT: Final = 40
 """Steps in silence, for each instruction of a body, on average."""
 
+ENDLESS: Final = BODY - 1
+"""Stands for the place of a version that runs forever, and does nothing."""
+_NOWHERE: Final = (BODY, ENDLESS)
 _FORKS: Final = frozenset(["if", "br_if", "br_table"])
 _SILENT: Final = frozenset(["block", "loop", "else", "end", "br", "return", "nop"])
 _REFUSED: Final = LEGACY_EXCEPTIONS | frozenset(
@@ -100,9 +103,15 @@ class _Version:
             self.control[index] = upcoming
 
     def settle(self, place: int, values: Values) -> tuple[int, Values]:
-        """Walk in silence; the next place that is not silent, `BODY` if the function returns."""
+        """Walk in silence; the next place that is not silent, `BODY` if the function returns.
+
+        It is `ENDLESS` if there is none: control comes twice to the same place, and goes on as
+        before.
+        """
         body, shape = self.body, self.shape
-        for _ in range(min(len(body), self._silent) + 1):
+        for _ in range(len(body) + 1):
+            if self._silent <= 0:
+                raise _DifferentError("too much silence")
             instr = body[place]
             name = instr.name
             if name not in _SILENT:
@@ -119,7 +128,7 @@ class _Version:
                 return BODY, values[len(values) - self.results :]
             if name != "br" or body[place].name == "end":
                 place += 1
-        raise _DifferentError("runs in a circle")
+        return ENDLESS, ()
 
     def go(self, target: int, values: Values) -> tuple[int, Values]:
         """Branch to the label of a construct: to its `end`, or to the loop."""
@@ -214,9 +223,9 @@ class _Pairs:
         second, others = self._second.settle(*other)
         if values is not others and list(values) != list(others):
             raise _DifferentError("different stacks")
-        if BODY in (first, second):
+        if first in _NOWHERE or second in _NOWHERE:
             if first != second:
-                raise _DifferentError("only one returns")
+                raise _DifferentError("only one goes on")
         elif (first, second) not in self._seen:
             self._seen.add((first, second))
             self._waiting.append((first, second, len(values)))

@@ -14,8 +14,8 @@ MEMORY = "(memory 1)"
 def outlined(before: str, after: str, taken_out: str) -> tuple[str, str]:
     """A module with a function `before`, and with `after` that calls function 1."""
     return (
-        f"{MEMORY} (global (mut i32) (i32.const 0)) (func {before})",
-        f"{MEMORY} (global (mut i32) (i32.const 0)) (func {after}) (func {taken_out})",
+        f'{MEMORY} (global (mut i32) (i32.const 0)) (func (export "x") {before})',
+        f'{MEMORY} (global (mut i32) (i32.const 0)) (func (export "x") {after}) (func {taken_out})',
     )
 
 
@@ -155,8 +155,8 @@ def test_a_function_taken_out_must_not_call_itself() -> None:
 
 
 def test_functions_taken_out_may_call_others_taken_out() -> None:
-    before = "(memory 1) (func (param i32) local.get 0 i32.const 5 i32.store)"
-    after = """(memory 1) (func (param i32) local.get 0 call 2)
+    before = '(memory 1) (func (export "x") (param i32) local.get 0 i32.const 5 i32.store)'
+    after = """(memory 1) (func (export "x") (param i32) local.get 0 call 2)
         (func (param i32 i32) local.get 0 local.get 1 i32.store)
         (func (param i32) local.get 0 i32.const 5 call 1)"""
     assert_proved(before, after, claim(outlined=(1, 2)))

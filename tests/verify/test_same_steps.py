@@ -29,6 +29,7 @@ def same(before: str, after: str) -> bool:
 
 F, G = "(call $f (i32.const 1))", "(call $f (i32.const 2))"
 EQUAL = {
+    "a loop without an end": ("(loop (br 0))", "(block (loop (br 0)))"),
     "arms that change places with their condition": (
         f"(param i32) (if (local.get 0) (then {F}) (else {G}))",
         f"(param i32) (if (i32.eqz (local.get 0)) (then {G}) (else {F}))",
@@ -108,7 +109,11 @@ NOT_THE_SAME = {
         "(param i32) (result i32) i32.const 5 local.get 0 return",
         "(param i32) (result i32) i32.const 5 (block (result i32) local.get 0) drop",
     ),
-    "a loop without an end": ("(loop (br 0))", "(block (loop (br 0)))"),
+    "a loop without an end on one way": (
+        "(param i32) (if (local.get 0) (then (loop (br 0))))",
+        "(param i32) (if (i32.eqz (local.get 0)) (then (loop (br 0))))",
+    ),
+    "a loop without an end for a trap": ("(loop (br 0))", "(unreachable)"),
     "a loop without an end for none": (f"(loop (br 0)) {F}", f"{F}"),
     "another local of another type": (
         "(local i32 i64) (local.set 0 (i32.const 1))",
