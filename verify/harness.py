@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from wasmopt.context import Context
 from wasmopt.encode import encode
 from wasmopt.function import Function
 from wasmopt.instr import Instr, InstrPool
@@ -48,6 +49,7 @@ from wasmopt.types import (
     ValType,
 )
 from wasmopt.verify.crossing import SLOT, Crossing, HarnessError, reference_of
+from wasmopt.verify.global_facts import GlobalFacts
 from wasmopt.verify.harness_code import (
     FIRST_STUB,
     WATCHED_ENTRIES,
@@ -203,7 +205,12 @@ class Harness:
                     results.append([])
                 results[position].append(value_type)
         numeric = {each.index: each.type for each in self.globals if each.type in NUMBER_NAMES}
-        changeable = [each for each in numeric if self._signatures.globals[each].mutable]
+        constant = GlobalFacts(Context(self._module))
+        changeable = [
+            each
+            for each in numeric
+            if self._signatures.globals[each].mutable and each not in constant
+        ]
         free = {*changeable, *range(self._imported_globals)}
         limits = {index: self._memories[index] for index in self.memories}
         return Surface(

@@ -396,7 +396,8 @@ def test_the_model_of_the_solver_shows_what_no_draw_would(value: str) -> None:
 
 
 def test_a_model_of_globals_is_completed() -> None:
-    fields = "(global (mut i64) (i64.const 0)) (func (param i32) (result i32) {})"
+    fields = """(global (export "g") (mut i64) (i64.const 0))
+        (func (param i32) (result i32) {})"""
     before = fields.format(
         "(i32.and (i64.eq (global.get 0) (i64.const 0x123456789AB)) (local.get 0))"
     )
@@ -404,6 +405,16 @@ def test_a_model_of_globals_is_completed() -> None:
     found = replayed(before, after, Scenario(globals={0: 0x123456789AB}))
     assert found is not None
     assert found.globals[0][1].bits == 0x123456789AB
+
+
+def test_a_global_that_nobody_writes_holds_what_it_starts_with() -> None:
+    before, after = [
+        f"""(import "m" "f" (func)) (global (mut i32) (i32.const 7))
+            (func (result i32) (call 0) {value})"""
+        for value in ("(global.get 0)", "(i32.const 7)")
+    ]
+    assert replayed(before, after) is None
+    assert replayed(before, after.replace("(call 0) (i32.const 7)", "(call 0) (i32.const 8)"))
 
 
 def test_only_the_memory_that_matters_is_shown() -> None:
