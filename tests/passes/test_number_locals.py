@@ -101,7 +101,8 @@ def test_wrong_numbers_are_put_back(broken: object) -> None:
         result = number_locals(module, options)
         return broken(module if result is None else result[0]), Correspondence()
 
-    module = module_of(f"{HEAD} (func (param i32) (local i32 i32) {body(1, 2)})")
+    fields = f'(func (export "f") (param i32) (local i32 i32) {body(1, 2)})'
+    module = module_of(f"{HEAD} {fields}")
     inner = Prover(replay=False)
     after, claim = run(module, Options()) or (module, Correspondence())
     assert not hasattr(prove_module(module, after, claim, inner), "method")

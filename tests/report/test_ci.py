@@ -185,11 +185,16 @@ def test_hooks_do_what_they_say(runner: Runner) -> None:
 # --- documentation ------------------------------------------------------------------------------
 
 
+FIGURES = "peepholes.md"
+"""The page that `make mine` writes."""
+
+
 def test_pages_show_what_is_printed() -> None:
     update = load(ROOT / "docs" / "update.py")
     for path in sorted((ROOT / "docs").glob("*.md")):
         page = path.read_text(encoding="utf-8")
-        assert update.EXAMPLE.search(page), path.name
+        if path.name != FIGURES:
+            assert update.EXAMPLE.search(page), path.name
         assert update.updated(page) == page, f"{path.name} is out of date, run make docs"
 
 
