@@ -20,8 +20,10 @@ BOOL: Final = "bool"
 """Sort of conditions: decision diagrams over atoms with the leaves true and false."""
 
 
-MAX_TERMS: Final = 3_000_000
-"""Terms of one proof, about 500 bytes each; past that the proof is given up."""
+MAX_TERMS: Final = 300_000
+"""Terms of one proof, 700 to 900 bytes each with what is remembered of them; past that the proof
+is given up.  The largest that succeeds over the public modules takes 104,379 (`make bench-verify`,
+tree-sitter), so more would only be memory and time for proofs that fail."""
 
 
 class BudgetError(Exception):
