@@ -6,16 +6,17 @@ is no event.  So a tail that one version shares and the other has in copies, a b
 branch to a branch, or arms swapped with their condition make no difference.  Where both stop, they
 must stop alike: with the same state, having looked at the same checks in the same states, and
 at forks at the same time.  Then they go on along each pair of ways that the two conditions allow,
-knowing that they hold until the next stop.
+knowing that they hold.
 
 A *node* is a pair of places where both versions stop.  Several *edges* may lead to it: its slots
 (locals and operands of both versions, parts of the state) hold what all of them bring, or, where
-they bring different things, a symbol; slots that get the same along each edge share one.  The
-walk ends when no edge brings anything new.  Then, by induction over the stops of an execution,
+they bring different things, a symbol; slots that get the same along each edge share one.  What is
+known of the way here, conditions that held and checks that were passed, is what all edges bring.
+The walk ends when no edge brings anything new.  Then, by induction over the stops of an execution,
 slots with equal terms are equal whenever both versions come to the node:
 
 * the first edge that a walk from the entry finds to a node brings terms without symbols of that
-  node, so what a slot keeps is not made of what the symbols meant the time before;
+  node, so what a slot keeps, or is known, is not made of what the symbols meant the time before;
 * a symbol is the value of its slots at the latest arrival, along whichever edge.
 
 So both versions take the same way, or trap or leave in the same state, or go on forever together.
@@ -29,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from operator import is_not
 from typing import Any, Final
 
 from wasmopt.arity import Arities
@@ -56,6 +58,8 @@ MAX_WIDENED: Final = 3
 """How often a symbol may have further bits that may be one before all of them may."""
 MAX_FACTS: Final = 64
 """Checks that are remembered as passed; the oldest go."""
+MAX_HELD: Final = 8
+"""Conditions that are remembered to hold; the oldest go."""
 
 Facts = dict[tuple[object, ...], int]
 """Checks that were passed, each with its strength."""
@@ -250,21 +254,26 @@ class _Node:
         stops: of both versions.
         number: by the order in which they were found.
         shape: how many operands each version has.
-        edges: by where they come from, what they bring and the checks that were passed.
+        edges: by where they come from, what they bring, the checks that were passed and the
+            conditions that hold.
         row: what the slots hold.
         facts: the checks passed on all edges.
+        held: the conditions that hold on all edges.
         symbols: those that it has given to each slot; what has got one keeps getting one.
         ones: bits that may be one in the symbol of a slot, and how often they have become more.
+        waits: whether something has changed since it was last looked at.
     """
 
     stops: tuple[_Stop, _Stop]
     number: int
     shape: tuple[int, int]
-    edges: dict[Hashable, tuple[_Row, Facts]] = field(default_factory=dict)
+    edges: dict[Hashable, tuple[_Row, Facts, tuple[Term, ...]]] = field(default_factory=dict)
     row: _Row = field(default_factory=list)
     facts: Facts = field(default_factory=dict)
+    held: tuple[Term, ...] = ()
     symbols: dict[int, set[Term]] = field(default_factory=dict)
     ones: dict[int, tuple[int, int]] = field(default_factory=dict)
+    waits: bool = False
 
 
 class Product:
@@ -302,8 +311,10 @@ class Product:
         """
         self._run_on(("entry", 0), (0, 0), self._diagrams.true, {})
         while self._waiting:
-            _, number = heappop(self._waiting)
-            self._leave(self._by_number[number])
+            node = self._by_number[heappop(self._waiting)[1]]
+            node.waits = False
+            if self._has_news(node):
+                self._leave(node)
         if not all(map(_is_settled, self._by_number)):
             raise DifferentError("the product does not settle")
 
@@ -313,12 +324,16 @@ class Product:
         positions: tuple[int, int],
         assumed: Term,
         facts: Facts,
+        held: tuple[Term, ...] = (),
     ) -> None:
         """Go on to the next stops; note that an edge leads there."""
         versions = self._versions
         stretch = self._stretches.setdefault(edge, len(self._stretches))
+        all_held = assumed
+        for condition in held:
+            all_held = self._diagrams.conjunction(all_held, condition)
         for each in versions:
-            each.start(stretch, assumed, facts)
+            each.start(stretch, all_held, facts)
         # The new version goes first, so that the old one may load what the new one did.
         ahead = versions[1].run_on(positions[1])
         versions[0].shared_loads.most = versions[1].shared_loads
@@ -347,7 +362,7 @@ class Product:
             return
         if any(a is not b for a, b in zip(first.state, second.state, strict=True)):
             raise DifferentError("different states where control forks")
-        self._arrive(edge, (stops[0], stops[1]))
+        self._arrive(edge, (stops[0], stops[1]), _latest(assumed, held))
 
     def _compare_ends(self) -> None:
         first, second = self._versions
@@ -361,11 +376,11 @@ class Product:
         old = self._reached.pop(edge, None)
         if old is not None and old is not target:
             del old.edges[edge]
-            self._update(old)
+            self._wait(old)
         if target is not None:
             self._reached[edge] = target
 
-    def _arrive(self, edge: Hashable, stops: tuple[_Stop, _Stop]) -> None:
+    def _arrive(self, edge: Hashable, stops: tuple[_Stop, _Stop], held: tuple[Term, ...]) -> None:
         first, second = self._versions
         shape = (len(first.stack), len(second.stack))
         node = self._nodes.get(stops)
@@ -377,26 +392,36 @@ class Product:
             raise DifferentError("different operand stacks")
         self._move(edge, node)
         row = [*first.locals, *first.stack, *second.locals, *second.stack, *first.state]
-        node.edges[edge] = (row, first.facts())
-        self._update(node)
+        node.edges[edge] = (row, first.facts(), held)
+        self._wait(node)
 
-    def _update(self, node: _Node) -> None:
-        """Join what the edges bring; if that is news, the node has to be left again."""
-        if not node.edges:
-            return
-        row = self._joined(node)
-        rows = [known for _, known in node.edges.values()]
-        facts = {
-            key: min(each[key] for each in rows)
-            for key in rows[0]
-            if all(key in each for each in rows)
-        }
-        if facts != node.facts or len(row) != len(node.row) or any(map(_differ, row, node.row)):
-            node.row, node.facts = row, facts
+    def _wait(self, node: _Node) -> None:
+        """Have a node looked at when those of earlier positions have been: a join of what is news
+        on one edge and old on another would give symbols to slots that need none.
+        """
+        if not node.waits:
+            node.waits = True
             heappush(self._waiting, (node.stops[0].position, node.number))
 
+    def _has_news(self, node: _Node) -> bool:
+        """Join what the edges bring; whether that is news, so that the node has to be left."""
+        if not node.edges:
+            return False
+        row = self._joined(node)
+        _, passed, held = zip(*node.edges.values(), strict=True)
+        facts = {
+            key: min(each[key] for each in passed)
+            for key in passed[0]
+            if all(key in each for each in passed)
+        }
+        common = tuple([each for each in held[0] if all(each in other for other in held)])
+        if (facts, common) == (node.facts, node.held) and not _differ(row, node.row):
+            return False
+        node.row, node.facts, node.held = row, facts, common
+        return True
+
     def _joined(self, node: _Node) -> _Row:
-        rows = [row for row, _ in node.edges.values()]
+        rows = [edge[0] for edge in node.edges.values()]
         result = rows[0].copy()
         classes: dict[tuple[Term, ...], list[int]] = {}
         for column, values in enumerate(zip(*rows, strict=True)):
@@ -441,7 +466,7 @@ class Product:
                 )
             ]
             edge = (node.number, first, second)
-            self._run_on(edge, (places[0], places[1]), assumed, node.facts)
+            self._run_on(edge, (places[0], places[1]), assumed, node.facts, node.held)
 
     def _load(self, node: _Node) -> None:
         first, second = self._versions
@@ -477,7 +502,10 @@ class Product:
         both = [(each, diagrams.negation(each)) for each in conditions]
         for first, second in ((0, 0), (1, 1), (0, 1), (1, 0)):
             assumed = diagrams.conjunction(both[0][first], both[1][second])
-            if assumed is diagrams.false:
+            possible = assumed
+            for held in node.held:
+                possible = diagrams.conjunction(possible, held)
+            if possible is diagrams.false:
                 self._move((node.number, first, second), None)
             else:
                 yield first, second, assumed
@@ -488,7 +516,7 @@ def _is_settled(node: _Node) -> bool:
     that get the same along each edge.
     """
     brought: dict[Term, tuple[Term, ...]] = {}
-    rows = [row for row, _ in node.edges.values()]
+    rows = [edge[0] for edge in node.edges.values()]
     for column, term in enumerate(node.row):
         values = tuple([row[column] for row in rows])
         if any(value is not term for value in values):
@@ -499,5 +527,12 @@ def _is_settled(node: _Node) -> bool:
     return True
 
 
-def _differ(first: Term, second: Term) -> bool:
-    return first is not second
+def _latest(assumed: Term, held: tuple[Term, ...]) -> tuple[Term, ...]:
+    """What holds besides `held` from here on; nothing new where `assumed` is always true."""
+    if assumed.op == "true" or assumed in held:
+        return held
+    return (*held, assumed)[-MAX_HELD:]
+
+
+def _differ(first: _Row, second: _Row) -> bool:
+    return len(first) != len(second) or any(map(is_not, first, second))

@@ -57,6 +57,28 @@ OTHER_SHAPE = {
              (local.set 1 (i32.add (local.get 1) (local.get 0)))
              (br_if $l (call $g)))) (call $f (local.get 1))""",
     ),
+    "three tests in a row that become one, with a test behind them": (
+        """(param i32 i32) (block $out (block $on (br_if $on (i32.lt_u (local.get 0) (i32.const 8)))
+             (br_if $on (i32.eq (local.get 0) (i32.const 32)))
+             (br_if $out (i32.ne (local.get 0) (i32.const 9))))
+             (br_if $out (i32.eq (local.get 1) (i32.const 5))) (call $f (i32.const 1)))""",
+        """(param i32 i32) (block $out (br_if $out (i32.and (i32.and
+             (i32.ge_u (local.get 0) (i32.const 8)) (i32.ne (local.get 0) (i32.const 32)))
+             (i32.ne (local.get 0) (i32.const 9))))
+             (br_if $out (i32.eq (local.get 1) (i32.const 5))) (call $f (i32.const 1)))""",
+    ),
+    "two branches behind a table that become one, in a loop": (
+        """(param i32) (local i32 i32) (loop $l (block $out (block $on
+             (block (br_table 0 1 0 1 0 (local.tee 2 (call $g))))
+             (br_if $out (i32.eq (local.get 1) (local.get 0)))
+             (br_if $out (i32.lt_u (local.get 2) (i32.const 7))) (call $f (local.get 1)))
+             (local.set 1 (i32.add (local.get 1) (i32.const 1))) (br $l)))""",
+        """(param i32) (local i32 i32) (loop $l (block $out (block $on
+             (block (br_table 0 1 0 1 0 (local.tee 2 (call $g))))
+             (br_if $out (i32.or (i32.lt_u (local.get 2) (i32.const 7))
+               (i32.eq (local.get 1) (local.get 0)))) (call $f (local.get 1)))
+             (local.set 1 (i32.add (local.get 1) (i32.const 1))) (br $l)))""",
+    ),
     "a known condition": (
         "(param i32) (if (i32.const 1) (then (call $f (i32.const 1))) (else unreachable))",
         "(param i32) (call $f (i32.const 1))",
@@ -75,6 +97,29 @@ OTHER_BEHAVIOUR = {
         """(param i32 i32) (block (br_if 0 (local.get 0)) (br_if 0 (local.get 1))
              (call $f (i32.const 1)))""",
         "(param i32 i32) (block (br_if 0 (local.get 0)) (call $f (i32.const 1)))",
+    ),
+    "a condition of the first iteration": (
+        """(param i32) (loop $l (if (local.get 0) (then (call $f (i32.const 1))))
+             (if (local.get 0) (then (call $f (i32.const 2))))
+             (local.set 0 (call $g)) (br_if $l (call $g)))""",
+        """(param i32) (local i32) (local.set 1 (local.get 0))
+             (loop $l (if (local.get 0) (then (call $f (i32.const 1))))
+             (if (local.get 1) (then (call $f (i32.const 2))))
+             (local.set 0 (call $g)) (br_if $l (call $g)))""",
+    ),
+    "a condition that held on one of two ways alone": (
+        """(param i32 i32) (block $out (block $on (br_if $on (local.get 1))
+             (br_if $out (local.get 0))) (if (local.get 0) (then (call $f (i32.const 1)))))""",
+        """(param i32 i32) (block $out (block $on (br_if $on (local.get 1))
+             (br_if $out (local.get 0))))""",
+    ),
+    "a test of the iteration before instead of this one": (
+        """(param i32) (local i32) (loop $l (local.set 1 (call $g))
+             (if (local.get 1) (then (call $f (i32.const 1))))
+             (local.set 1 (call $g)) (if (local.get 1) (then (call $f (i32.const 2)))) (br $l))""",
+        """(param i32) (local i32 i32) (loop $l (local.set 1 (call $g))
+             (if (local.get 1) (then (call $f (i32.const 1))))
+             (local.set 2 (call $g)) (if (local.get 1) (then (call $f (i32.const 2)))) (br $l))""",
     ),
     "a value of the iteration before": (
         """(param i32) (local i32 i32) (loop $l (local.set 1 (call $g)) (call $f (local.get 2))
