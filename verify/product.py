@@ -31,216 +31,26 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from operator import is_not
-from typing import Any, Final
+from typing import Final
 
-from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.function import Function
-from wasmopt.structure import BODY, structure
 from wasmopt.verify.conditions import Diagrams
-from wasmopt.verify.execute import Execution
 from wasmopt.verify.joint import DifferentError
 from wasmopt.verify.lockstep import traps_of
 from wasmopt.verify.normalise import Normaliser
-from wasmopt.verify.shared import SharedLoads
-from wasmopt.verify.state import Layout, State
-from wasmopt.verify.steps import step
+from wasmopt.verify.state import Layout
+from wasmopt.verify.stops import LOOP, RETURN, TABLE, THROW, TRAP, Facts, Stop, Version
 from wasmopt.verify.table_facts import TableFacts
-from wasmopt.verify.terms import BITS, MAX_TERMS, Arena, Term, is_constant
-from wasmopt.verify.terms import constant_bits as constant_of
-from wasmopt.verify.unsupported import UnsupportedError
-from wasmopt.verify.window import whole_function
+from wasmopt.verify.terms import BITS, MAX_TERMS, Arena, Term
 
 MAX_RUNS: Final = 30
 """How often the instructions of both versions may be run, on average."""
 FREE_INSTRUCTIONS: Final = 5_000
 MAX_WIDENED: Final = 3
 """How often a symbol may have further bits that may be one before all of them may."""
-MAX_FACTS: Final = 64
-"""Checks that are remembered as passed; the oldest go."""
 MAX_HELD: Final = 8
 """Conditions that are remembered to hold; the oldest go."""
-
-Facts = dict[tuple[object, ...], int]
-"""Checks that were passed, each with its strength."""
-
-_LOOP, _FORK, _TABLE, _RETURN, _TRAP, _THROW = range(6)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """Where a version stopped; the index of a table is the top operand, or whether the condition
-    of a fork holds, or, if `negated`, that it does not.
-    """
-
-    kind: int
-    position: int
-    negated: bool = False
-
-
-class _LoadsOf(SharedLoads):
-    """Numbers of loads of shared memory that no other stretch has.
-
-    Attributes:
-        most: what the new version loaded in this stretch, where this is the old one: it may find
-            the same at a place as often as it likes (see `shared`).
-    """
-
-    def __init__(self, stretch: int) -> None:
-        super().__init__(stretch << 32)
-        self.most: SharedLoads | None = None
-
-    def number(self, load: Hashable) -> int:
-        """The number of one more load."""
-        number = super().number(load)
-        last = None if self.most is None else self.most.last(load)
-        return number if last is None else min(number, last)
-
-
-class _Version(Execution):
-    """One version, run from stop to stop."""
-
-    def __init__(self, function: Function, context: Context, *shared: Any) -> None:
-        code = whole_function(function, context)
-        super().__init__(code, context.table(Arities), *shared, sink=False)
-        self.shared_loads: _LoadsOf = _LoadsOf(0)
-        self._shape: Final = context.analysis(structure, function)
-        self._results: Final = len(code.enclosing[0][1].results)
-        self._heights: Final[dict[int, int]] = {BODY: 0}
-        self._returned = False
-        self._assumed: Term = self.diagrams.true
-        self.executed = 0
-
-    def leave(self) -> None:
-        """Return from the function with the results on the stack."""
-        self._returned = True
-        self.guard = self.diagrams.false
-
-    def load(self, variables: list[Term], stack: list[Term], state: State) -> None:
-        """Stand at a stop."""
-        self.locals, self.stack, self.state = variables.copy(), stack.copy(), state
-        self.guard = self.diagrams.true
-        self._returned = False
-
-    def start(self, stretch: int, assumed: Term, facts: Facts) -> None:
-        """Begin a stretch: nothing has trapped, these checks were passed, a condition holds."""
-        self._assumed = assumed
-        true = self.diagrams.true
-        self.shared_loads = _LoadsOf(stretch)
-        self.region.traps.clear()
-        self.region.checked = {key: [(true, power)] for key, power in facts.items()}
-
-    def facts(self) -> Facts:
-        """The checks passed so far, each with its strength."""
-        known: Facts = {
-            key: max(power for _, power in passed)
-            for key, passed in self.region.checked.items()
-            if passed
-        }
-        return dict(list(known.items())[-MAX_FACTS:])
-
-    def run_on(self, position: int) -> _Stop:
-        """Execute from `position` to the next stop."""
-        body = self.body
-        while True:
-            instr = body[position]
-            name = instr.name
-            self.executed += 1
-            if name in ("block", "loop"):
-                self._enter(position)
-                if name == "loop" and self.nesting.is_branched_to(position):
-                    return _Stop(_LOOP, position)
-                position += 1
-            elif name in ("if", "br_if"):
-                way = self._known_way(self.diagrams.condition(self.stack[-1]))
-                if way is None:
-                    return _Stop(_FORK, position, self._put_condition())
-                position = self.follow(position, way)
-            elif name == "br_table":
-                if not is_constant(self.stack[-1]):
-                    return _Stop(_TABLE, position)
-                last = len(self._shape.targets[position]) - 1
-                position = self.follow(position, min(constant_of(self.stack[-1]), last))
-            elif name == "br":
-                position = self._go(self._shape.targets[position][0])
-            elif name == "else":
-                position = self._shape.ends[self._shape.parents[position]] + 1
-            elif name == "end":
-                if position == len(body) - 1:
-                    return _Stop(_RETURN, position)
-                position += 1
-            elif name == "return":
-                return _Stop(_RETURN, position)
-            elif name == "unreachable":
-                self.trap_if(self.diagrams.true)
-                return _Stop(_TRAP, position)
-            elif name.startswith(("br_on", "try", "catch", "delegate", "rethrow")):
-                raise UnsupportedError(f"{name} in a product")
-            else:
-                step(self, instr)
-                if self.guard is self.diagrams.false:
-                    return _Stop(_RETURN if self._returned else _THROW, position)
-                position += 1
-
-    def _known_way(self, condition: Term) -> int | None:
-        """Which way a fork goes, if that is known since the last stop."""
-        diagrams = self.diagrams
-        if diagrams.conjunction(self._assumed, condition) is diagrams.false:
-            return 1
-        negated = diagrams.negation(condition)
-        return 0 if diagrams.conjunction(self._assumed, negated) is diagrams.false else None
-
-    def _put_condition(self) -> bool:
-        """Put a condition and its negation into one form, so that it stays one when ways meet;
-        whether that is the negation.
-        """
-        top = self.stack.pop()
-        condition = self.diagrams.condition(top)
-        negated = self.diagrams.negation(condition).number < condition.number
-        holds = top if negated else self.apply("i32.eqz", top)
-        self.stack.append(self.apply("i32.eqz", holds))
-        return negated
-
-    def _enter(self, position: int) -> None:
-        block_type = self.signatures.block_type(self.body[position].immediates[0])
-        self._heights[position] = len(self.stack) - len(block_type.params)
-
-    def follow(self, position: int, way: int) -> int:
-        """Take one way out of the fork at `position`; where that leads."""
-        self.pop()
-        name = self.body[position].name
-        if name == "br_table":
-            return self._go(self._shape.targets[position][way])
-        if name == "br_if":
-            return position + 1 if way else self._go(self._shape.targets[position][0])
-        self._enter(position)
-        if not way:
-            return position + 1
-        clauses = self._shape.dividers.get(position)
-        return (clauses[0] if clauses else self._shape.ends[position]) + 1
-
-    def ways(self, position: int) -> int:
-        """How many ways lead out of the fork at `position`."""
-        if self.body[position].name == "br_table":
-            return len(self._shape.targets[position])
-        return 2
-
-    def _go(self, target: int) -> int:
-        """Branch to the label of a construct; where that is."""
-        if target == BODY:
-            del self.stack[: len(self.stack) - self._results]
-            return len(self.body) - 1
-        instr = self.body[target]
-        block_type = self.signatures.block_type(instr.immediates[0])
-        is_loop = instr.name == "loop"
-        carried = len(block_type.params if is_loop else block_type.results)
-        del self.stack[self._heights[target] : len(self.stack) - carried]
-        return target if is_loop else self._shape.ends[target] + 1
-
-    def results(self) -> list[Term]:
-        """What it returns, the stack being what it is."""
-        return self.stack[len(self.stack) - self._results :]
-
 
 _Row = list[Term]
 """Locals and operands of the first version, of the second, and the state."""
@@ -264,7 +74,7 @@ class _Node:
         waits: whether something has changed since it was last looked at.
     """
 
-    stops: tuple[_Stop, _Stop]
+    stops: tuple[Stop, Stop]
     number: int
     shape: tuple[int, int]
     edges: dict[Hashable, tuple[_Row, Facts, tuple[Term, ...]]] = field(default_factory=dict)
@@ -292,9 +102,9 @@ class Product:
         layout = Layout(context.module, context.signatures, context.table(TableFacts))
         self._observable: Final = layout.observable
         self._versions: Final = [
-            _Version(each, context, layout, self._diagrams, normaliser) for each in (before, after)
+            Version(each, context, layout, self._diagrams, normaliser) for each in (before, after)
         ]
-        self._nodes: Final[dict[tuple[_Stop, _Stop], _Node]] = {}
+        self._nodes: Final[dict[tuple[Stop, Stop], _Node]] = {}
         self._reached: Final[dict[Hashable, _Node]] = {}
         self._stretches: Final[dict[Hashable, int]] = {}
         self._waiting: Final[list[tuple[int, int]]] = []
@@ -339,9 +149,9 @@ class Product:
         versions[0].shared_loads.most = versions[1].shared_loads
         stops = [versions[0].run_on(positions[0]), ahead]
         passed: set[tuple[int, int]] = set()
-        while stops[0].kind != stops[1].kind and _LOOP in (stops[0].kind, stops[1].kind):
+        while stops[0].kind != stops[1].kind and LOOP in (stops[0].kind, stops[1].kind):
             # The loop of one version may stand elsewhere in the other: go into it.
-            which = 0 if stops[0].kind == _LOOP else 1
+            which = 0 if stops[0].kind == LOOP else 1
             place = (which, stops[which].position)
             if place in passed:
                 raise DifferentError("one version may run forever")
@@ -355,9 +165,9 @@ class Product:
         if traps_of(first.region) != traps_of(second.region):
             raise DifferentError("they trap under different conditions")
         kind = stops[0].kind
-        if kind == _RETURN:
+        if kind == RETURN:
             self._compare_ends()
-        if kind in (_RETURN, _TRAP, _THROW):
+        if kind in (RETURN, TRAP, THROW):
             self._move(edge, None)
             return
         if any(a is not b for a, b in zip(first.state, second.state, strict=True)):
@@ -380,7 +190,7 @@ class Product:
         if target is not None:
             self._reached[edge] = target
 
-    def _arrive(self, edge: Hashable, stops: tuple[_Stop, _Stop], held: tuple[Term, ...]) -> None:
+    def _arrive(self, edge: Hashable, stops: tuple[Stop, Stop], held: tuple[Term, ...]) -> None:
         first, second = self._versions
         shape = (len(first.stack), len(second.stack))
         node = self._nodes.get(stops)
@@ -459,7 +269,7 @@ class Product:
             self._load(node)
             places = [
                 stop.position + 1
-                if stop.kind == _LOOP
+                if stop.kind == LOOP
                 else each.follow(stop.position, taken ^ stop.negated)
                 for each, stop, taken in zip(
                     self._versions, node.stops, (first, second), strict=True
@@ -482,12 +292,12 @@ class Product:
     def _ways(self, node: _Node) -> Iterator[tuple[int, int, Term]]:
         """Which ways of the two versions belong together, and under which condition."""
         diagrams = self._diagrams
-        if node.stops[0].kind == _LOOP:
+        if node.stops[0].kind == LOOP:
             yield 0, 0, diagrams.true
             return
         self._load(node)
         tops = [each.stack[-1] for each in self._versions]
-        if node.stops[0].kind == _TABLE:
+        if node.stops[0].kind == TABLE:
             counts = [
                 each.ways(stop.position)
                 for each, stop in zip(self._versions, node.stops, strict=True)
