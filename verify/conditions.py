@@ -263,6 +263,25 @@ class Diagrams:
                     work += [high, low]
         return results[args]
 
+    def narrowed(self, term: Term, known: Term) -> Term:
+        """What `term` is where `known` holds, without the tests at its root that this decides."""
+        while term.depth:
+            atom, high, low = term.args
+            holds = self._atom(atom)
+            if self.conjunction(known, holds) is self.false:
+                term = low
+            elif self.conjunction(known, self.negation(holds)) is self.false:
+                term = high
+            else:
+                break
+        if term.sort == "i32" and term.ones == 1:
+            condition = self.condition(term)
+            if self.conjunction(known, condition) is self.false:
+                return self._arena.constant("i32", 0)
+            if self.conjunction(known, self.negation(condition)) is self.false:
+                return self._arena.constant("i32", 1)
+        return term
+
     def leaves(self, args: tuple[Term, ...], condition: Term) -> dict[tuple[Term, ...], Term]:
         """The cases of the arguments, each with the condition under which it is reached.
 

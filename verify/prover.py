@@ -228,6 +228,7 @@ class Prover:
                 yield LOCKSTEP, partial(self._compare, *pair, context, lockstep=True)
         yield LOCKSTEP, partial(self._compare, *codes, context, lockstep=True, by_index=False)
         yield PRODUCT, partial(self._walk_together, before, after, context)
+        yield PRODUCT, partial(self._walk_together, before, after, context, one_sided=True)
         if window is not None:
             yield WINDOW, partial(self._compare, *window, context)
         if len(before.body) + len(after.body) > self._limits.instructions:
@@ -270,10 +271,15 @@ class Prover:
             )
         )
 
-    def _walk_together(self, before: Function, after: Function, context: Context) -> str | None:
+    def _walk_together(
+        self, before: Function, after: Function, context: Context, *, one_sided: bool = False
+    ) -> str | None:
         """The same by their product."""
         self.report.instructions += len(before.body) + len(after.body)
-        return self._attempt(lambda: Product(before, after, context, self._limits.terms))
+        terms = self._limits.terms
+        return self._attempt(
+            lambda: Product(before, after, context, one_sided=one_sided, terms=terms)
+        )
 
     def _attempt(self, make: Callable[[], Comparison | Product]) -> str | None:
         comparison = None

@@ -203,6 +203,13 @@ class Version(Execution):
         del self.stack[self._heights[target] : len(self.stack) - carried]
         return target if is_loop else self._shape.ends[target] + 1
 
+    def narrow(self, known: Term) -> None:
+        """Replace values that are a choice by what they are where `known` holds."""
+        narrowed = self.diagrams.narrowed
+        self.locals[:] = [narrowed(each, known) for each in self.locals]
+        self.stack[:] = [narrowed(each, known) for each in self.stack]
+        self.state = tuple([narrowed(each, known) for each in self.state])
+
     def results(self) -> list[Term]:
         """What it returns, the stack being what it is."""
         return self.stack[len(self.stack) - self._results :]
