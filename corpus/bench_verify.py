@@ -93,6 +93,8 @@ TARGETS: Final = (("single passes", 99.0), (CHAIN, 97.0), ("code-folding", 90.0)
 """Per cent of the changed functions that are to be proved."""
 MOST_BUDGET_FAILURES: Final = 0.5
 """Per cent of the changed functions that may be too large for the validator."""
+MOST_MEMORY: Final = 500
+"""Megabytes that the run may take at its peak."""
 BINARYEN: Final = "binaryen@132.0.0"
 NODE_PACKAGES: Final = Path(__file__).parent / ".toolchain"
 SHORTEST: Final = 50
@@ -333,7 +335,9 @@ def print_verdict(totals: dict[str, Tally]) -> bool:
     if slope is not None:
         print(f"time grows with length to the power of {slope:.2f}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"peak memory {peak} MB")
+    fine = peak <= MOST_MEMORY
+    met &= fine
+    print(f"peak memory {peak} MB, target {MOST_MEMORY} MB: {'met' if fine else 'MISSED'}")
     return met
 
 
