@@ -22,6 +22,7 @@ from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.fold_constants import FOLD_CONSTANTS
+from wasmopt.passes.fold_tails import FOLD_TAILS
 from wasmopt.passes.inline_small import INLINE_SMALL
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
@@ -49,6 +50,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DENSE_PEEPHOLES,
         DIRECTIZE,
         FOLD_CONSTANTS,
+        FOLD_TAILS,
         MERGE_LOCALS,
         PEEPHOLES,
         REORDER_LOCALS,
