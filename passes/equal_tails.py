@@ -200,6 +200,7 @@ class EqualTails:
         for arm in self.arms:
             items, owner = arm.items, arm.owner
             last = items[-1] if items else None
+            goal: tuple[Place | None, int]
             if isinstance(last, Branch) and last.instr.name == "br":
                 goal = (last.targets[0].place, last.arity)
                 end = End(arm, len(items) - 1, last, falls=False)
