@@ -179,9 +179,11 @@ class _Folding:
         """Put the tail behind a construct that control leaves with that tail only, or never."""
         arms = self.equal.arms_of(construct)
         arm = arms[0].parent
-        if arm is None or construct.name not in ("block", "if") or construct.params:
+        if arm is None or not all(self.is_around(label, arm) for label in tails.labels):
             return None
-        if construct in tails.labels or len(arms) != 1 + (construct.name == "if"):
+        if construct.name not in ("block", "if") or construct.params:
+            return None
+        if len(arms) != 1 + (construct.name == "if"):
             return None
         falling = [end for end in tails.ends if end.arm in arms and self.fits(end, tails)]
         known = {end.arm for end in falling}
@@ -260,12 +262,20 @@ class _Folding:
         if tails.goal is None or self.gets_there(tails, arm):
             return None
         named = [end.branch.targets[0] for end in tails.ends if end.branch]
-        return named[0] if named else tails.goal.label
+        label = named[0] if named else tails.goal.label
+        return label if label is not None and self.is_around(label, arm) else None
 
-    @staticmethod
-    def way_out(arm: Arm) -> Construct | None:
+    def way_out(self, arm: Arm) -> Construct | None:
         """What a branch names that goes where control falls behind an arm."""
-        return arm.owner.exit.label or (None if arm.owner.name == "loop" else arm.owner)
+        label = arm.owner.exit.label
+        if label is not None and self.is_around(label, arm):
+            return label
+        return None if arm.owner.name == "loop" else arm.owner
+
+    def is_around(self, label: Construct, arm: Arm) -> bool:
+        """Whether branches in an arm may name a construct."""
+        first, last = self.equal.inside[label]
+        return first <= arm.number <= last
 
     def fits(self, end: End, tails: Tails) -> bool:
         """Whether nothing lies on the stack before a tail but what the tail takes."""
