@@ -85,11 +85,12 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 
 _FOLD: Final = ("directize", "fold-constants", "vacuum", "branches", "dead-stores")
 _QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
-_LOCAL: Final = (
-    *(*_FOLD, "merge-locals", "coalesce-locals"),
-    *("simplify-locals", "compare-operands", "peepholes", "cse"),
-    *("dead-locals", "reorder-locals"),
+_REST: Final = (
+    *("merge-locals", "coalesce-locals", "simplify-locals", "compare-operands", "peepholes"),
+    *("cse", "dead-locals", "reorder-locals"),
 )
+_LOCAL: Final = (*_FOLD, *_REST)
+_SHORT: Final = (*_FOLD, "fold-tails", *_REST)
 _WHOLE: Final = ("remove-unused", "dead-arguments", "inline-small", "inlining")
 _ORDER: Final = (
     *("remove-unused", "short-forms", "data"),
@@ -99,7 +100,7 @@ _FAST: Final = (
     *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "outlining", *_ORDER),
 )
-_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL)
+_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_SHORT, *_WHOLE, *_SHORT)
 _SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining")
 _SMALL: Final = (*_TWICE, "duplicate-functions", *_SHARE, *_ORDER)
 _SMALLEST: Final = (

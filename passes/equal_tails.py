@@ -79,6 +79,15 @@ class Tails(NamedTuple):
     labels: frozenset[Construct]
 
 
+class _Common(NamedTuple):
+    """How far some ends agree; attributes as in `Tails`, `needed` may be anything."""
+
+    ends: list[End]
+    length: int
+    size: int
+    needed: int
+
+
 class _Looks(NamedTuple):
     """What makes a construct or branch equal to others: `key`, and `labels` one by one."""
 
@@ -214,49 +223,41 @@ class EqualTails:
     def find(self) -> Iterator[Tails]:
         """All sets of ends that share more than others do, with as much as they share."""
         for (goal, carried), ends in self._ends().items():
-            waiting = [(ends, 0, 0, carried)] if len(ends) > 1 else []
+            waiting = [_Common(ends, 0, 0, carried)] if len(ends) > 1 else []
             while waiting:
-                yield from self._follow(goal, waiting, *waiting.pop())
+                common = waiting.pop()
+                best: dict[int, _Common] = {}
+                following = [common]
+                while following:
+                    common = following.pop()
+                    if common.length and common.needed <= 1:
+                        best[common.needed] = common
+                    for longer in self._longer(common, goal):
+                        all_agree = len(longer.ends) == len(common.ends)
+                        (following if all_agree else waiting).append(longer)
+                longest = max([each.length for each in best.values()], default=0)
+                for each in best.values():
+                    if each.length == longest or not each.needed:
+                        yield self._tails(each, goal)
 
-    def _follow(
-        self,
-        goal: Place | None,
-        waiting: list[tuple[list[End], int, int, int]],
-        ends: list[End],
-        length: int,
-        size: int,
-        needed: int,
-    ) -> Iterator[Tails]:
-        """Go back as long as all ends agree; sets that agree further are put into `waiting`."""
-        best: dict[int, tuple[int, int]] = {}
-        while True:
-            if length and needed < 2:
-                best[needed] = length, size
-            groups: dict[object, list[End]] = {}
-            for end in ends:
-                if end.place > length:
-                    key = self._facts(end.arm.items[end.place - length - 1])[0]
-                    groups.setdefault(key, []).append(end)
-            goes_on = False
-            for group in groups.values():
-                if len(group) < 2:
-                    continue
-                item = group[0].arm.items[group[0].place - length - 1]
-                _, more, (taken, left) = self._facts(item)
-                if left == NEVER and length == 0 and goal is None:
-                    left = 0
-                if taken < 0 or not 0 <= left <= needed:
-                    continue
-                step = (group, length + 1, size + more, needed - left + taken)
-                goes_on = len(group) == len(ends)
-                if goes_on:
-                    _, length, size, needed = step
-                else:
-                    waiting.append(step)
-            if not goes_on:
-                break
-        for values, (most, weight) in best.items():
-            if most >= max(each for each, _ in best.values()) or not values:
-                items = ends[0].arm.items[ends[0].place - most : ends[0].place]
-                labels = frozenset(label for item in items for label in self.labels(item))
-                yield Tails(ends, goal, most, weight, values, labels)
+    def _longer(self, common: _Common, goal: Place | None) -> Iterator[_Common]:
+        """Those of some ends that agree in one more item."""
+        ends, length, size, needed = common
+        groups: dict[object, list[End]] = {}
+        for end in ends:
+            if end.place > length:
+                key = self._facts(end.arm.items[end.place - length - 1])[0]
+                groups.setdefault(key, []).append(end)
+        for group in groups.values():
+            item = group[0].arm.items[group[0].place - length - 1]
+            _, more, (taken, left) = self._facts(item)
+            if left == NEVER and length == 0 and goal is None:
+                left = 0
+            if len(group) > 1 and taken >= 0 and 0 <= left <= needed:
+                yield _Common(group, length + 1, size + more, needed - left + taken)
+
+    def _tails(self, common: _Common, goal: Place | None) -> Tails:
+        end = common.ends[0]
+        items = end.arm.items[end.place - common.length : end.place]
+        labels = frozenset(label for item in items for label in self.labels(item))
+        return Tails(common.ends, goal, common.length, common.size, common.needed, labels)

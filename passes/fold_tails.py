@@ -22,10 +22,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from wasmopt.arity import NEVER, Arities
+from wasmopt.arity import Arities
 from wasmopt.context import Context, Pass
 from wasmopt.function import Function
-from wasmopt.instr import Instr
 from wasmopt.passes.control_tree import (
     Branch,
     Construct,
@@ -165,15 +164,14 @@ class _Folding:
         for end in ends:
             yield end.arm.owner
             yield end.arm
-        arm, last = ends[0].arm, ends[-1].arm.number
+        arm, last, below = ends[0].arm, ends[-1].arm.number, ends[0].arm.owner
         for _ in range(MOST_LEVELS):
-            yield arm.owner
             if arm.last >= last:
-                yield arm
+                yield from (below, arm.owner, arm)
                 return
             if arm.parent is None:
                 return
-            arm = arm.parent
+            arm, below = arm.parent, arm.owner
 
     def behind(self, tails: Tails, construct: Construct) -> Fold | None:
         """Put the tail behind a construct that control leaves with that tail only, or never."""

@@ -5,11 +5,11 @@
     br to a branch               br to where that goes
 
 Both are walked together, from a pair of places to the next.  At a pair, both have the same locals,
-the same state and, but for values that nothing takes, the same operand stack; that holds at the start.  Constructs, their ends and
-unconditional branches are followed in silence, each on its own; then both must stand before the
-same instruction, which keeps the claim, or before forks that say the same: tests that
-`i32.eqz` or the opposite comparison turns count as the ones they are turned from.  Each pair of
-ways is a pair again; one that was seen before is not walked twice.
+the same state and, but for values that nothing takes, the same operand stack; that holds at the
+start.  Constructs, their ends and unconditional branches are followed in silence, each on its own;
+then both must stand before the same instruction, which keeps the claim, or before forks that say
+the same: tests that `i32.eqz` or the opposite comparison turns count as the ones they are turned
+from.  Each pair of ways is a pair again; one that was seen before is not walked twice.
 
 Every step from pair to pair runs at least one instruction in both versions that is not silent, and
 a silent walk that comes back to where it was goes on forever, which both have to do from the same
