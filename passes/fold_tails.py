@@ -42,6 +42,8 @@ from wasmopt.types import NUMBER_NAMES, ValType, is_defaultable
 MOST_ROUNDS: Final = 10
 MOST_LEVELS: Final = 300
 """Levels between code that ends alike and the construct around it that is looked for."""
+MOST_ENDS: Final = 2000
+"""Ends with one tail that are looked at, nested ones once for each place to bring them to."""
 _BRANCH: Final = 2
 """Bytes of a `br`, if not very far."""
 _BLOCK: Final = 3
@@ -146,17 +148,23 @@ class _Folding:
         if tails.needed and self.value_type(tails) is None:
             return
         numbers = [end.arm.number for end in ends]
+        found: list[tuple[int, int, Arm | Construct]] = []
         for site in dict.fromkeys(self.sites(ends)):
             if isinstance(site, Arm):
                 first, last = site.number, site.last
             else:
                 first, last = self.equal.inside[site]
-            some = ends[bisect_left(numbers, first) : bisect_right(numbers, last)]
-            if len(some) > 1:
-                part = tails._replace(ends=some)
-                fold = self.into(part, site) if isinstance(site, Arm) else self.behind(part, site)
-                if fold is not None and fold.saved > 0:
-                    yield fold
+            found.append((bisect_left(numbers, first), bisect_right(numbers, last), site))
+        found.sort(key=lambda each: each[0] - each[1])
+        looked_at = 0
+        for begin, behind, site in found:
+            looked_at += behind - begin
+            if behind - begin < 2 or looked_at > MOST_ENDS + len(ends):
+                break
+            part = tails._replace(ends=ends[begin:behind])
+            fold = self.into(part, site) if isinstance(site, Arm) else self.behind(part, site)
+            if fold is not None and fold.saved > 0:
+                yield fold
 
     @staticmethod
     def sites(ends: list[End]) -> Iterator[Arm | Construct]:
