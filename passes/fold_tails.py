@@ -159,7 +159,7 @@ class _Folding:
         looked_at = 0
         for begin, behind, site in found:
             looked_at += behind - begin
-            if behind - begin < 2 or looked_at > MOST_ENDS + len(ends):
+            if behind - begin < 2 or looked_at > MOST_ENDS + 5 * len(ends):
                 break
             part = tails._replace(ends=ends[begin:behind])
             fold = self.into(part, site) if isinstance(site, Arm) else self.behind(part, site)

@@ -151,6 +151,9 @@ class _Version:
         }
         change = {instr: 0 if stop else _change(arities[instr]) for instr, stop in stops.items()}
         self._silent = MAX_SILENT * len(body)
+        self._settled: Final[dict[int, int]] = {}
+        """Where silent walks end that leave the stack as it is: each time at the same place, and
+        constructs on the way are entered above as many values."""
         self.heights: Final = list(accumulate([change[instr] for instr in body], initial=0))
         self.control: Final = [0] * len(body)
         upcoming = len(body)
@@ -166,24 +169,28 @@ class _Version:
         before.
         """
         body, shape = self.body, self.shape
+        walked: list[int] = []
         for _ in range(len(body) + 1):
             if self._silent <= 0:
                 raise _DifferentError("too much silence")
-            instr = body[place]
-            name = instr.name
-            if name not in _SILENT:
-                return place, values
+            place = self._settled.get(place, place)
+            name = body[place].name
+            ends = name == "return" or place == len(body) - 1
+            if ends or name not in _SILENT:
+                self._settled.update(dict.fromkeys(walked, place))
+                return (BODY, values[len(values) - self.results :]) if ends else (place, values)
             self._silent -= 1
+            walked.append(place)
             if name in ("block", "loop"):
-                block_type = self.signatures.block_type(instr.immediates[0])
+                block_type = self.signatures.block_type(body[place].immediates[0])
                 self.bases[place] = len(values) - len(block_type.params)
             elif name == "br":
-                place, values = self.go(shape.targets[place][0], values)
+                place, left = self.go(shape.targets[place][0], values)
+                if left is not values:
+                    walked, values = [], left
             elif name == "else":
                 place = shape.ends[shape.parents[place]]
-            if name == "return" or place == len(body) - 1:
-                return BODY, values[len(values) - self.results :]
-            if name != "br" or body[place].name == "end":
+            if place != len(body) - 1 and (name != "br" or body[place].name == "end"):
                 place += 1
         return ENDLESS, ()
 

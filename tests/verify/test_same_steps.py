@@ -185,8 +185,8 @@ def test_deep_nesting_is_walked() -> None:
     assert same(f"{chain} {G}", f"(block {F} (br_if 0 (call $g))) {G}")
 
 
-def test_many_branches_out_of_deep_nesting_are_given_up_in_time() -> None:
-    """The silent steps have a budget: here they would be 3,000 times 3,000."""
+def test_many_branches_out_of_deep_nesting_are_walked_in_time() -> None:
+    """Silent walks end where they ended before: step by step they would be 3,000 times 3,000."""
     branches = "(br_if 0 (call $g))" * DEPTH
     chain = "(block " * DEPTH + branches + ")" * DEPTH
-    assert not same(f"{chain} {G}", f"(block {branches}) {G}")
+    assert same(f"{chain} {G}", f"(block {branches}) {G}")
