@@ -125,7 +125,7 @@ is known is folded before all else: whole functions are called only where contro
 
 _RAW_ONLY: Final = frozenset(
     [
-        *("cse", "similar-functions", "constants", "outlining", "data"),
+        *("cse", "fold-tails", "similar-functions", "constants", "outlining", "data"),
         *("reorder-functions", "reorder-globals", "reorder-types"),
     ]
 )
