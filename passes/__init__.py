@@ -22,6 +22,7 @@ from wasmopt.passes.dead_stores import DEAD_STORES
 from wasmopt.passes.directize import DIRECTIZE
 from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.fold_constants import FOLD_CONSTANTS
+from wasmopt.passes.fold_tails import FOLD_TAILS
 from wasmopt.passes.inline_small import INLINE_SMALL
 from wasmopt.passes.inlining import INLINING
 from wasmopt.passes.merge_locals import MERGE_LOCALS
@@ -49,6 +50,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DENSE_PEEPHOLES,
         DIRECTIZE,
         FOLD_CONSTANTS,
+        FOLD_TAILS,
         MERGE_LOCALS,
         PEEPHOLES,
         REORDER_LOCALS,
@@ -83,11 +85,12 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 
 _FOLD: Final = ("directize", "fold-constants", "vacuum", "branches", "dead-stores")
 _QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
-_LOCAL: Final = (
-    *(*_FOLD, "merge-locals", "coalesce-locals"),
-    *("simplify-locals", "compare-operands", "peepholes", "cse"),
-    *("dead-locals", "reorder-locals"),
+_REST: Final = (
+    *("merge-locals", "coalesce-locals", "simplify-locals", "compare-operands", "peepholes"),
+    *("cse", "dead-locals", "reorder-locals"),
 )
+_LOCAL: Final = (*_FOLD, *_REST)
+_SHORT: Final = (*_FOLD, "fold-tails", *_REST)
 _WHOLE: Final = ("remove-unused", "dead-arguments", "inline-small", "inlining")
 _ORDER: Final = (
     *("remove-unused", "short-forms", "data"),
@@ -97,7 +100,7 @@ _FAST: Final = (
     *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "outlining", *_ORDER),
 )
-_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_LOCAL, *_WHOLE, *_LOCAL)
+_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_SHORT, *_WHOLE, *_SHORT)
 _SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining")
 _SMALL: Final = (*_TWICE, "duplicate-functions", *_SHARE, *_ORDER)
 _SMALLEST: Final = (
@@ -122,7 +125,7 @@ is known is folded before all else: whole functions are called only where contro
 
 _RAW_ONLY: Final = frozenset(
     [
-        *("cse", "similar-functions", "constants", "outlining", "data"),
+        *("cse", "fold-tails", "similar-functions", "constants", "outlining", "data"),
         *("reorder-functions", "reorder-globals", "reorder-types"),
     ]
 )

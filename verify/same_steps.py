@@ -5,18 +5,23 @@
     br to a branch               br to where that goes
 
 Both are walked together, from a pair of places to the next.  At a pair, both have the same locals,
-the same operand stack and the same state; that holds at the start.  Constructs, their ends and
-unconditional branches are followed in silence, each on its own; then both must stand before the
-same instruction, which keeps the claim, or before forks that say the same: tests that
-`i32.eqz` or the opposite comparison turns count as the ones they are turned from.  Each pair of
-ways is a pair again; one that was seen before is not walked twice.
+the same state and, but for values that nothing takes, the same operand stack; that holds at the
+start.  Constructs, their ends and unconditional branches are followed in silence, each on its own;
+then both must stand before the same instruction, which keeps the claim, or before forks that say
+the same: tests that `i32.eqz` or the opposite comparison turns count as the ones they are turned
+from.  Each pair of ways is a pair again; one that was seen before is not walked twice.
 
 Every step from pair to pair runs at least one instruction in both versions that is not silent, and
 a silent walk that comes back to where it was goes on forever, which both have to do from the same
 pair; so both versions go on forever together, or trap, leave and return together.
 
 A branch throws away what lies between the values it carries and those of its label.  What is left
-of the stack is followed as positions in the stack at the last pair, and must be the same in both.
+of the stack is followed as positions in the stack at the last pair.  Between values at the bottom
+and values on top that are the same in both, each version may have some of its own: the other has
+thrown them away already, or never had them there.  Nothing may take these but a branch that throws
+them away:
+
+    A  block  T  return  end             A  block  br 1  end  …  end  T        T runs above A or not
 
 Handlers are not covered: what throws in one would leave on ways that are not walked.  Near-linear:
 each pair is walked once, and there are at most `MAX_PAIRS` for each instruction.
@@ -24,9 +29,9 @@ each pair is walked once, and there are at most `MAX_PAIRS` for each instruction
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
-from typing import Final
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, takewhile
+from typing import Final, NamedTuple
 
 from wasmopt.arity import Arities, Arity
 from wasmopt.context import Context
@@ -70,6 +75,58 @@ class _DifferentError(Exception):
     """They cannot be told to be the same here."""
 
 
+class _Stacks(NamedTuple):
+    """What lies on both stacks.
+
+    Attributes:
+        base: values at the bottom that are the same in both.
+        one, other: values above them that only this version has.
+        top: values on top that are the same in both.
+    """
+
+    base: int
+    one: int
+    other: int
+    top: int
+
+    def first(self) -> Values:
+        """The stack of the first version."""
+        return self._values(range(-self.one, 0))
+
+    def second(self) -> Values:
+        """The stack of the second version; equal numbers stand for equal values."""
+        return self._values(range(-self.one - self.other, -self.one))
+
+    def _values(self, own: range) -> Values:
+        height = self.base + self.top
+        return [*range(self.base), *own, *range(self.base, height)] if own else range(height)
+
+    def behind(self, taken: int, left: int) -> _Stacks:
+        """The stacks when both have run the same instruction.
+
+        Raises:
+            _DifferentError: it takes values that are not known to be the same.
+        """
+        if not 0 <= taken <= self.top:
+            raise _DifferentError("an instruction takes values that only one version has")
+        return self._replace(top=self.top - taken + left)
+
+
+def _compare(values: Values, others: Values) -> _Stacks:
+    """What two stacks have in common at the top and, below, at the bottom."""
+    if values is others or list(values) == list(others):
+        return _Stacks(0, 0, 0, len(values))
+    top = _alike(reversed(values), reversed(others))
+    base = _alike(values[: len(values) - top], others[: len(others) - top])
+    return _Stacks(base, len(values) - top - base, len(others) - top - base, top)
+
+
+def _alike(values: Iterable[int], others: Iterable[int]) -> int:
+    """How many values are the same before the first that are not."""
+    pairs = zip(values, others, strict=False)
+    return sum([1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)])
+
+
 class _Version:
     """One version.
 
@@ -81,7 +138,7 @@ class _Version:
 
     def __init__(self, function: Function, context: Context) -> None:
         body = self.body = function.body
-        arities = context.table(Arities)
+        arities = self.arities = context.table(Arities)
         self.shape: Final = context.analysis(structure, function)
         self.signatures: Final = context.signatures
         self.results: Final = len(context.signatures.func_type(function.type_index).results)
@@ -94,6 +151,9 @@ class _Version:
         }
         change = {instr: 0 if stop else _change(arities[instr]) for instr, stop in stops.items()}
         self._silent = MAX_SILENT * len(body)
+        self._settled: Final[dict[int, int]] = {}
+        """Where silent walks end that leave the stack as it is: each time at the same place, and
+        constructs on the way are entered above as many values."""
         self.heights: Final = list(accumulate([change[instr] for instr in body], initial=0))
         self.control: Final = [0] * len(body)
         upcoming = len(body)
@@ -109,24 +169,28 @@ class _Version:
         before.
         """
         body, shape = self.body, self.shape
+        walked: list[int] = []
         for _ in range(len(body) + 1):
             if self._silent <= 0:
                 raise _DifferentError("too much silence")
-            instr = body[place]
-            name = instr.name
-            if name not in _SILENT:
-                return place, values
+            place = self._settled.get(place, place)
+            name = body[place].name
+            ends = name == "return" or place == len(body) - 1
+            if ends or name not in _SILENT:
+                self._settled.update(dict.fromkeys(walked, place))
+                return (BODY, values[len(values) - self.results :]) if ends else (place, values)
             self._silent -= 1
+            walked.append(place)
             if name in ("block", "loop"):
-                block_type = self.signatures.block_type(instr.immediates[0])
+                block_type = self.signatures.block_type(body[place].immediates[0])
                 self.bases[place] = len(values) - len(block_type.params)
             elif name == "br":
-                place, values = self.go(shape.targets[place][0], values)
+                place, left = self.go(shape.targets[place][0], values)
+                if left is not values:
+                    walked, values = [], left
             elif name == "else":
                 place = shape.ends[shape.parents[place]]
-            if name == "return" or place == len(body) - 1:
-                return BODY, values[len(values) - self.results :]
-            if name != "br" or body[place].name == "end":
+            if place != len(body) - 1 and (name != "br" or body[place].name == "end"):
                 place += 1
         return ENDLESS, ()
 
@@ -204,8 +268,8 @@ class _Pairs:
     def __init__(self, *versions: _Version) -> None:
         self._first, self._second = versions
         self._budget = MAX_PAIRS * sum([len(each.body) for each in versions])
-        self._seen: Final[set[tuple[int, int]]] = set()
-        self._waiting: Final[list[tuple[int, int, int]]] = []
+        self._seen: Final[set[tuple[int, int, _Stacks]]] = set()
+        self._waiting: Final[list[tuple[int, int, _Stacks]]] = []
 
     def walk(self) -> None:
         """Walk all pairs.
@@ -221,55 +285,65 @@ class _Pairs:
         """Both go on from somewhere, with these values on the stack."""
         first, values = self._first.settle(*one)
         second, others = self._second.settle(*other)
-        if values is not others and list(values) != list(others):
-            raise _DifferentError("different stacks")
+        stacks = _compare(values, others)
         if first in _NOWHERE or second in _NOWHERE:
-            if first != second:
-                raise _DifferentError("only one goes on")
-        elif (first, second) not in self._seen:
-            self._seen.add((first, second))
-            self._waiting.append((first, second, len(values)))
+            if first != second or stacks.one or stacks.other:
+                raise _DifferentError("only one goes on, or they return different values")
+        elif (first, second, stacks) not in self._seen:
+            self._seen.add((first, second, stacks))
+            self._waiting.append((first, second, stacks))
             self._budget -= 1
             if self._budget < 0:
                 raise _DifferentError("too many pairs")
 
-    def _step(self, first: int, second: int, height: int) -> None:
+    def _step(self, first: int, second: int, stacks: _Stacks) -> None:
         """Go on from a pair to those behind it."""
         one, other = self._first, self._second
         length = min(one.control[first] - first, other.control[second] - second)
         same = _common(one.body, first, other.body, second, length)
         if same:
-            height += one.heights[first + same] - one.heights[first]
-            values = range(height)
-            self._meet((first + same, values), (second + same, values))
+            if stacks.one or stacks.other:
+                for instr in one.body[first : first + same]:
+                    stacks = stacks.behind(*one.arities[instr])
+            else:
+                change = one.heights[first + same] - one.heights[first]
+                stacks = stacks._replace(top=stacks.top + change)
+            self._meet((first + same, stacks.first()), (second + same, stacks.second()))
             return
-        values = range(height)
+        values, others = stacks.first(), stacks.second()
         instr, twin = one.body[first], other.body[second]
         tests = one.test(first), other.test(second)
         if tests[0] and tests[1]:
-            self._fork(tests[0], tests[1], height)
+            self._fork(tests[0], tests[1], stacks)
         elif instr.name == twin.name == "br_table":
-            ways, others = one.ways(first, values), other.ways(second, values)
-            for way in range(max(len(ways), len(others))):
+            stacks.behind(1, 0)
+            ways, twins = one.ways(first, values), other.ways(second, others)
+            for way in range(max(len(ways), len(twins))):
                 # Behind its entries a table goes its last way.
-                self._meet(ways[min(way, len(ways) - 1)], others[min(way, len(others) - 1)])
+                self._meet(ways[min(way, len(ways) - 1)], twins[min(way, len(twins) - 1)])
         elif instr.name in _FORKS and twin.name == "drop":
+            stacks.behind(1, 0)
             for each in one.ways(first, values):
-                self._meet(each, (second + 1, values[:-1]))
+                self._meet(each, (second + 1, others[:-1]))
         elif twin.name in _FORKS and instr.name == "drop":
-            for each in other.ways(second, values):
+            stacks.behind(1, 0)
+            for each in other.ways(second, others):
                 self._meet((first + 1, values[:-1]), each)
         elif instr is not twin:
             raise _DifferentError("other instructions")
+        else:
+            stacks.behind(one.arities[instr][0], 0)
 
-    def _fork(self, test: tuple[str, bool, int], twin: tuple[str, bool, int], height: int) -> None:
+    def _fork(
+        self, test: tuple[str, bool, int], twin: tuple[str, bool, int], stacks: _Stacks
+    ) -> None:
         """Both test the same, or the opposite."""
         comparison, turned, first = test
         if comparison != twin[0]:
             raise _DifferentError("other tests")
-        values = range(height - bool(comparison))
-        ways = self._first.ways(first, values)
-        others = self._second.ways(twin[2], values)
+        stacks = stacks.behind(1 + bool(comparison), 1)
+        ways = self._first.ways(first, stacks.first())
+        others = self._second.ways(twin[2], stacks.second())
         if turned != twin[1]:
             others.reverse()
         for way, other in zip(ways, others, strict=True):
