@@ -35,6 +35,7 @@ from wasmopt.passes.reorder_locals import REORDER_LOCALS
 from wasmopt.passes.short_forms import SHORT_FORMS
 from wasmopt.passes.similar_functions import SIMILAR_FUNCTIONS
 from wasmopt.passes.simplify_locals import SIMPLIFY_LOCALS
+from wasmopt.passes.stack_order import STACK_ORDER
 from wasmopt.passes.vacuum import VACUUM
 
 REGISTRY: Final[dict[str, Pass]] = {
@@ -53,6 +54,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         PEEPHOLES,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
+        STACK_ORDER,
         VACUUM,
     )
 }
@@ -85,7 +87,7 @@ _FOLD: Final = ("directize", "fold-constants", "vacuum", "branches", "dead-store
 _QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
 _LOCAL: Final = (
     *(*_FOLD, "merge-locals", "coalesce-locals"),
-    *("simplify-locals", "compare-operands", "peepholes", "cse"),
+    *("simplify-locals", "compare-operands", "stack-order", "peepholes", "cse"),
     *("dead-locals", "reorder-locals"),
 )
 _WHOLE: Final = ("remove-unused", "dead-arguments", "inline-small", "inlining")

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from tests.passes.twins import Mistake, assert_put_back
-from wasmopt.passes import compare_operands, compare_operands_slots, simplify_locals_sink
+from wasmopt.passes import (
+    compare_operands,
+    compare_operands_slots,
+    simplify_locals_sink,
+    stack_order,
+)
+from wasmopt.passes.code_summary import Piece, Spans
 from wasmopt.passes.compare_operands_slots import SWAPPED, _Slots
 from wasmopt.passes.cse_locals import Locals
 from wasmopt.passes.dominance import Dominance
@@ -102,6 +108,29 @@ TWINS = {
             "compare-operands", compare_operands, "shortest_comparison", neighbour_on_the_wrong_side
         ),
         "(func (param i64) (result i32) local.get 0 i64.const 64 i64.gt_s)",
+    ),
+    "stack-order forgets effects": (
+        Mistake("stack-order", stack_order, "conflict", lambda *_: False),
+        """(import "e" "f" (func $f (result i32))) (memory 1) (func (param i32) (local i32)
+        call $f local.set 1 local.get 0 i32.load local.get 1 i32.store)""",
+    ),
+    "stack-order forgets that a trap comes behind a branch": (
+        Mistake("stack-order", stack_order, "conflict", lambda *_: False),
+        """(import "e" "f" (func $f (param i32 i32))) (memory 1) (func (param i32) (local i32)
+        i32.const 5 local.set 1 local.get 0 br_if 0
+        local.get 0 i32.load local.get 1 call $f)""",
+    ),
+    "stack-order forgets which locals operands read": (
+        Mistake("stack-order", Spans, "summary", lambda *_: Piece()),
+        """(import "e" "f" (func $f (result i32))) (memory 1) (func (param i32) (local i32)
+        call $f local.set 1 call $f local.set 0 local.get 0 local.get 1 i32.store)""",
+    ),
+    "stack-order forgets values below": (
+        Mistake("stack-order", stack_order, "_stays_above", lambda *_: True),
+        """(import "e" "f" (func $f (result i32))) (import "e" "u" (func $u (param i32)))
+        (memory 1) (func (param i32) (local i32)
+        i32.const 5 call $f local.set 1 call $u call $f local.get 0 local.get 1 i32.store
+        call $u)""",
     ),
     "cse forgets where code may not run": (
         Mistake("cse", Dominance, "until", lambda *_: 1 << 30),
