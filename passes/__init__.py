@@ -24,6 +24,7 @@ from wasmopt.passes.duplicate_functions import DUPLICATE_FUNCTIONS
 from wasmopt.passes.fold_constants import FOLD_CONSTANTS
 from wasmopt.passes.inline_small import INLINE_SMALL
 from wasmopt.passes.inlining import INLINING
+from wasmopt.passes.join_stores import JOIN_STORES
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
 from wasmopt.passes.number_locals import NUMBER_LOCALS
@@ -50,6 +51,7 @@ REGISTRY: Final[dict[str, Pass]] = {
         DENSE_PEEPHOLES,
         DIRECTIZE,
         FOLD_CONSTANTS,
+        JOIN_STORES,
         MERGE_LOCALS,
         PEEPHOLES,
         REORDER_LOCALS,
@@ -87,7 +89,7 @@ _FOLD: Final = ("directize", "fold-constants", "vacuum", "branches", "dead-store
 _QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
 _LOCAL: Final = (
     *(*_FOLD, "merge-locals", "coalesce-locals"),
-    *("simplify-locals", "compare-operands", "stack-order", "peepholes", "cse"),
+    *("simplify-locals", "compare-operands", "stack-order", "join-stores", "peepholes", "cse"),
     *("dead-locals", "reorder-locals"),
 )
 _WHOLE: Final = ("remove-unused", "dead-arguments", "inline-small", "inlining")
