@@ -25,6 +25,7 @@ from wasmopt.passes.fold_constants import FOLD_CONSTANTS
 from wasmopt.passes.fold_tails import FOLD_TAILS
 from wasmopt.passes.inline_small import INLINE_SMALL
 from wasmopt.passes.inlining import INLINING
+from wasmopt.passes.join_stores import JOIN_STORES
 from wasmopt.passes.merge_locals import MERGE_LOCALS
 from wasmopt.passes.merge_segments import MERGE_SEGMENTS
 from wasmopt.passes.number_locals import NUMBER_LOCALS
@@ -36,6 +37,7 @@ from wasmopt.passes.reorder_locals import REORDER_LOCALS
 from wasmopt.passes.short_forms import SHORT_FORMS
 from wasmopt.passes.similar_functions import SIMILAR_FUNCTIONS
 from wasmopt.passes.simplify_locals import SIMPLIFY_LOCALS
+from wasmopt.passes.stack_order import STACK_ORDER
 from wasmopt.passes.vacuum import VACUUM
 
 REGISTRY: Final[dict[str, Pass]] = {
@@ -51,10 +53,12 @@ REGISTRY: Final[dict[str, Pass]] = {
         DIRECTIZE,
         FOLD_CONSTANTS,
         FOLD_TAILS,
+        JOIN_STORES,
         MERGE_LOCALS,
         PEEPHOLES,
         REORDER_LOCALS,
         SIMPLIFY_LOCALS,
+        STACK_ORDER,
         VACUUM,
     )
 }
@@ -86,8 +90,8 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
 _FOLD: Final = ("directize", "fold-constants", "vacuum", "branches", "dead-stores")
 _QUICK: Final = (*_FOLD, "merge-locals", "coalesce-locals", "dead-locals", "reorder-locals")
 _REST: Final = (
-    *("merge-locals", "coalesce-locals", "simplify-locals", "compare-operands", "peepholes"),
-    *("cse", "dead-locals", "reorder-locals"),
+    *("merge-locals", "coalesce-locals", "simplify-locals", "compare-operands", "stack-order"),
+    *("join-stores", "peepholes", "cse", "dead-locals", "reorder-locals"),
 )
 _LOCAL: Final = (*_FOLD, *_REST)
 _SHORT: Final = (*_FOLD, "fold-tails", *_REST)

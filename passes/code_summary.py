@@ -105,12 +105,13 @@ class Spans:
 
         None if the span cannot move.  Spans that are asked for later skip over this one.
         """
-        piece = self._sum(start, index)
+        piece = self.summary(start, index)
         whole = None if piece is None else piece.writing(self._body[index].immediates[0])
         self._known[index] = (start, whole)
         return piece
 
-    def _sum(self, start: int, stop: int) -> Piece | None:
+    def summary(self, start: int, stop: int) -> Piece | None:
+        """The summary of `body[start:stop]`; None if that cannot move."""
         known = self._known
         effects = reads = writes = 0
         index = stop - 1

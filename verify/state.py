@@ -103,9 +103,13 @@ class Layout:
 
     def least_bytes(self, memory: int) -> int:
         """Bytes that the memory has at any time: memories never shrink."""
-        limits = self.signatures.memories[memory]
-        page = limits.page_size_log2
-        return limits.minimum << (_DEFAULT_PAGE_LOG2 if page is None else page)
+        return least_bytes(self.signatures.memories[memory])
+
+
+def least_bytes(limits: Limits) -> int:
+    """Bytes that a memory with these limits has at any time."""
+    page = limits.page_size_log2
+    return limits.minimum << (_DEFAULT_PAGE_LOG2 if page is None else page)
 
 
 def changed_components(layout: Layout, instrs: set[Instr]) -> list[int]:

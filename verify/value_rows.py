@@ -106,8 +106,9 @@ class Row(NamedTuple):
         slot: of a local.
         key: what it is a function by, if it reads.
         reads, writes: slots of the state.
-        end: bytes behind its address that must be in bounds, for loads; else 1 if it may trap.
-        memory: of a load; -1 if it is none.
+        end: bytes behind its address that must be in bounds, for loads and stores; else 1 if it
+            may trap.
+        memory: of a load or store; -1 if it is none.
     """
 
     kind: int
@@ -173,7 +174,12 @@ class Rows(dict[Instr, Row]):
         )
 
     def _event(self, instr: Instr, pops: int, pushes: int) -> Row:
-        return Row(EVENT, pops, pushes, instr, writes=writes_of(instr))
+        row = Row(EVENT, pops, pushes, instr, writes=writes_of(instr))
+        width = instr.op.natural_alignment
+        if width is None or self._shared or instr.effects & Effect.ATOMIC:
+            return row
+        memarg = instr.immediates[0]
+        return row._replace(end=memarg.offset + (1 << width), memory=memarg.memory)
 
 
 def writes_of(instr: Instr) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ bytes that it keeps.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, MutableMapping, Sequence
-from typing import Final
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from wasmopt.instr import Instr, InstrPool
 from wasmopt.opcodes import BY_MNEMONIC, Opcode
@@ -20,6 +20,9 @@ from wasmopt.verify.accesses import LOADS, STORE_MASKS, STORES
 from wasmopt.verify.normalise import Normaliser
 from wasmopt.verify.terms import Arena, Term, is_constant
 from wasmopt.verify.terms import constant_bits as bits_of
+
+if TYPE_CHECKING:
+    from wasmopt.verify.value_numbering import Numbers
 
 _TYPES: Final = {"i32": I32, "i64": I64, "f32": F32, "f64": F64}
 _LOADED: Final = {"i32.load8_u": 0xFF, "i32.load16_u": 0xFFFF}
@@ -46,7 +49,7 @@ class Theory:
         pool: makes constants.
     """
 
-    def __init__(self, numbers: MutableMapping[Hashable, int], pool: InstrPool) -> None:
+    def __init__(self, numbers: Numbers, pool: InstrPool) -> None:
         self._numbers: Final = numbers
         self._pool: Final = pool
         self._normaliser: Final = Normaliser(Arena())
@@ -106,7 +109,7 @@ class Theory:
         if number is None:
             if is_constant(term):
                 constant = make_constant(self._pool, _TYPES[term.sort], bits_of(term))
-                number = self._numbers[(constant,)]
+                number = self._numbers.constant(constant)
             else:
                 number = self._numbers["term", term]
             self._bind(number, term)

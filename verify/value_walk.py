@@ -19,6 +19,7 @@ from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.semantics import evaluate, make_constant
 from wasmopt.types import ValType
+from wasmopt.verify.constant_stores import append, stored
 from wasmopt.verify.inlining import zero
 from wasmopt.verify.live_code import (
     BRANCH,
@@ -31,6 +32,7 @@ from wasmopt.verify.live_code import (
     NotCoveredError,
     Step,
 )
+from wasmopt.verify.state import least_bytes
 from wasmopt.verify.value_numbering import Learned, Numbers, Place
 from wasmopt.verify.value_rows import (
     COMPARISON,
@@ -38,6 +40,7 @@ from wasmopt.verify.value_rows import (
     EVENT,
     FOLDED,
     GET,
+    MEMORIES,
     PURE,
     READING,
     SET,
@@ -69,6 +72,9 @@ class Reading:
         self.pool: Final = context.pool
         self.params: Final = len(context.param_types(function))
         self.locals: Final = function.local_types()
+        memories = context.signatures.memories
+        self.least_bytes: Final = [least_bytes(each) for each in memories]
+        self.address_bits: Final = [64 if each.address64 else 32 for each in memories]
         self.written: Final = self._written_in_loops()
 
     def _written_in_loops(self) -> dict[Construct, tuple[int, ...]]:
@@ -165,7 +171,9 @@ class Walk:
         self._values: list[int] = []
         self._opened = 0
         self._pending: Final[dict[Hashable, int]] = {}
-        self._passed: Final[dict[Hashable, int]] = {}
+        self._passed: Final[dict[Hashable, int]] = {
+            (_BYTES, memory, _NOWHERE): least for memory, least in enumerate(reading.least_bytes)
+        }
         zeros = {each: self._zero(each) for each in set(reading.locals)}
         self._slots: Final = [
             *[numbers["state", each] for each in range(STATE)],
@@ -247,7 +255,10 @@ class Walk:
             elif kind == DROP:
                 values.pop()
             elif kind == EVENT:
-                number = self._event(instr, self._take(row[1]), row[2])
+                taken = self._take(row[1])
+                if row.end and self._store(row, taken):
+                    continue
+                number = self._event(instr, taken, row[2])
                 for slot in row.writes:
                     log.setdefault(slot, slots[slot])
                     slots[slot] = numbers["changed", number]
@@ -263,11 +274,45 @@ class Walk:
             self._values.append(theory.load(op.mnemonic, (*where, *known)))
         else:
             self._values.append(self._numbers[(row.key, *known)])
-        if row.end:
-            check: Hashable = (
-                (row.key, *taken) if row.memory < 0 else (_BYTES, row.memory, taken[0])
-            )
-            self._pending[check] = max(row.end, self._pending.get(check, 0))
+        if row.memory >= 0:
+            self._check_bounds(row, taken[0])
+        elif row.end:
+            self._pending[row.key, *taken] = row.end
+
+    def _check_bounds(self, row: Row, address: int) -> tuple[Hashable, int]:
+        """Look whether a load or store is in bounds.
+
+        Returns:
+            What its place is counted from, and where its last byte ends from there.
+        """
+        memory, end = row.memory, row.end
+        known = self._numbers.constants.get(address)
+        if known is not None:
+            # Address and offset are added without wrapping: it does not matter which is which.
+            address, end = _NOWHERE, end + to_unsigned(self._reading.address_bits[memory], known)
+        place = (_BYTES, memory, address)
+        self._pending[place] = max(end, self._pending.get(place, 0))
+        return place, end
+
+    def _store(self, row: Row, taken: Sequence[int]) -> bool:
+        """Look whether a store is in bounds; if it stores a constant, do it.
+
+        What is written in a row by one address is one event.  The memory is named by the event
+        and what it has written so far.
+        """
+        place, end = self._check_bounds(row, taken[0])
+        constant = self._numbers.constants.get(taken[-1])
+        if constant is None or row.pops != 2:
+            return False
+        if self._pending:
+            self._check()
+        width = 1 << (row.instr.op.natural_alignment or 0)
+        events = self.events
+        append(events, place, stored(end - width, width, constant))
+        log, slots = self._open[-1].log, self._slots
+        log.setdefault(MEMORIES, slots[MEMORIES])
+        slots[MEMORIES] = self._numbers["changed", len(events), events[-1]]
+        return True
 
     def _compare(self, instr: Instr) -> None:
         """A comparison, in its one form."""
@@ -536,6 +581,8 @@ def _signed(value: int, bits: int) -> int:
 
 
 _BYTES: Final = "bytes"
+_NOWHERE: Final = -1
+"""Stands for address zero."""
 _PURE: Final = frozenset([PURE, SYMMETRIC, COMPARISON])
 _STORES: Final = frozenset(
     [

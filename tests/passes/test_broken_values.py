@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 
 from tests.passes.twins import Mistake, assert_put_back
-from wasmopt.passes import compare_operands, compare_operands_slots, simplify_locals_sink
+from wasmopt.passes import (
+    compare_operands,
+    compare_operands_slots,
+    join_stores,
+    simplify_locals_sink,
+    stack_order,
+)
+from wasmopt.passes.code_summary import Piece, Spans
 from wasmopt.passes.compare_operands_slots import SWAPPED, _Slots
 from wasmopt.passes.cse_locals import Locals
 from wasmopt.passes.dominance import Dominance
+from wasmopt.passes.join_stores import Run
 from wasmopt.passes.simplify_locals_results import _Results
 from wasmopt.passes.simplify_locals_sink import _HANDLERS, _Candidate, _Sinking
 from wasmopt.passes.value_numbers import ValueNumbers
@@ -30,6 +38,17 @@ IS_IN_THE_WAY = _Results.is_in_the_way
 
 def neighbour_on_the_wrong_side(op: str, constant: Any, pool: Any) -> Any:
     return op.replace("gt", "ge"), pool.make(constant.name, constant.immediates[0] - 1)
+
+
+def takes_what_has_the_same_base(self: Run, base: Any, _: Any) -> bool:
+    return bool(base == self.base)
+
+
+def takes_any_base(self: Run, _: Any, store: Any) -> bool:
+    return TAKES(self, self.base, store)
+
+
+TAKES = Run.takes
 
 
 TWINS = {
@@ -102,6 +121,54 @@ TWINS = {
             "compare-operands", compare_operands, "shortest_comparison", neighbour_on_the_wrong_side
         ),
         "(func (param i64) (result i32) local.get 0 i64.const 64 i64.gt_s)",
+    ),
+    "stack-order forgets effects": (
+        Mistake("stack-order", stack_order, "conflict", lambda *_: False),
+        """(import "e" "f" (func $f (result i32))) (memory 1) (func (param i32) (local i32)
+        call $f local.set 1 local.get 0 i32.load local.get 1 i32.store)""",
+    ),
+    "stack-order forgets that a trap comes behind a branch": (
+        Mistake("stack-order", stack_order, "conflict", lambda *_: False),
+        """(import "e" "f" (func $f (param i32 i32))) (memory 1) (func (param i32) (local i32)
+        i32.const 5 local.set 1 local.get 0 br_if 0
+        local.get 0 i32.load local.get 1 call $f)""",
+    ),
+    "stack-order forgets which locals operands read": (
+        Mistake("stack-order", Spans, "summary", lambda *_: Piece()),
+        """(import "e" "f" (func $f (result i32))) (memory 1) (func (param i32) (local i32)
+        call $f local.set 1 call $f local.set 0 local.get 0 local.get 1 i32.store)""",
+    ),
+    "stack-order forgets values below": (
+        Mistake("stack-order", stack_order, "_stays_above", lambda *_: True),
+        """(import "e" "f" (func $f (result i32))) (import "e" "u" (func $u (param i32)))
+        (memory 1) (func (param i32) (local i32)
+        i32.const 5 call $f local.set 1 call $u call $f local.get 0 local.get 1 i32.store
+        call $u)""",
+    ),
+    "join-stores forgets that the lower one is written before the upper one traps": (
+        Mistake("join-stores", Run, "takes", takes_what_has_the_same_base),
+        """(memory 1) (func (param i32) local.get 0 i32.const 0 i32.store
+        local.get 0 i32.const 0 i32.store offset=4)""",
+    ),
+    "join-stores forgets by what address": (
+        Mistake("join-stores", Run, "takes", takes_any_base),
+        """(memory 1) (func (param i32 i32) local.get 0 i32.const 0 i32.store offset=4
+        local.get 1 i32.const 0 i32.store)""",
+    ),
+    "join-stores forgets what is between": (
+        Mistake("join-stores", join_stores, "is_removable", lambda *_: True),
+        """(import "e" "f" (func $f)) (memory 1) (func (param i32)
+        local.get 0 i32.const 0 i32.store offset=4 call $f local.get 0 i32.const 0 i32.store)""",
+    ),
+    "join-stores forgets that the address changes": (
+        Mistake("join-stores", join_stores._Walk, "write", lambda *_: None),
+        """(memory 1) (func (param i32 i32) local.get 0 i32.const 0 i32.store offset=4
+        local.get 1 local.set 0 local.get 0 i32.const 0 i32.store)""",
+    ),
+    "join-stores forgets that ways meet": (
+        Mistake("join-stores", join_stores, "_FORGETS", frozenset()),
+        """(memory 1) (func (param i32 i32) local.get 1 if local.get 0 i64.load drop end
+        local.get 0 i32.const 0 i32.store local.get 0 i32.const 0 i32.store offset=4)""",
     ),
     "cse forgets where code may not run": (
         Mistake("cse", Dominance, "until", lambda *_: 1 << 30),

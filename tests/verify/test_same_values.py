@@ -197,8 +197,8 @@ DIFFERENT = {
         "(param i32) (result i32) i32.const 1 local.set 0 local.get 0 if nop end local.get 0",
     ),
     "effects in another order": (
-        "(param i32) local.get 0 i32.load drop local.get 0 local.get 0 i32.store",
-        "(param i32) local.get 0 local.get 0 i32.store local.get 0 i32.load drop",
+        "(param i32 i32) local.get 1 i32.load drop local.get 0 local.get 0 i32.store",
+        "(param i32 i32) local.get 0 local.get 0 i32.store local.get 1 i32.load drop",
     ),
     "a trap that is gone": (
         "(param i32) local.get 0 i32.load drop",
