@@ -24,6 +24,13 @@ from wasmopt.verify.terms import constant_bits as bits_of
 if TYPE_CHECKING:
     from wasmopt.verify.value_numbering import Numbers
 
+KNOWN_STORES: Final = frozenset(
+    [
+        *(f"{kind}.store" for kind in ("i32", "i64", "f32", "f64")),
+        *("i32.store8", "i32.store16", "i64.store8", "i64.store16", "i64.store32"),
+    ]
+)
+"""What `Theory.store` knows."""
 _TYPES: Final = {"i32": I32, "i64": I64, "f32": F32, "f64": F64}
 _LOADED: Final = {"i32.load8_u": 0xFF, "i32.load16_u": 0xFFFF}
 """Bits of what these give that may be one."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from wasmopt.arity import Arities
 from wasmopt.context import Context
-from wasmopt.domain import to_unsigned
+from wasmopt.domain import to_signed, to_unsigned
 from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.semantics import evaluate, make_constant
@@ -52,7 +52,7 @@ from wasmopt.verify.value_rows import (
     comparison,
     writes_of,
 )
-from wasmopt.verify.value_theory import has_theory
+from wasmopt.verify.value_theory import KNOWN_STORES, has_theory
 
 MAX_REMEMBERED: Final = 40
 """Slots remembered at branches and joins, for each instruction of the body, on average."""
@@ -325,7 +325,8 @@ class Walk:
         name, lower, upper, less = comparison(instr.name, lower, upper, numbers.constants)
         if less:
             kind = name[:3]
-            value = _signed(numbers.constants[upper] - less, 32 if kind == "i32" else 64)
+            bits = 32 if kind == "i32" else 64
+            value = to_signed(bits, to_unsigned(bits, numbers.constants[upper] - less))
             upper = numbers.constant(self._reading.pool.make(f"{kind}.const", value))
         self._values.append(numbers[name, lower, upper])
 
@@ -361,7 +362,7 @@ class Walk:
         if self._pending:
             self._check()
         theory = self._numbers.theory
-        if theory is not None and isinstance(what, Instr) and what.name in _STORES:
+        if theory is not None and isinstance(what, Instr) and what.name in KNOWN_STORES:
             address, value = taken
             name, value = theory.store(what.name, value)
             what, taken = (name, *what.immediates[0][1:]), (address, value)
@@ -574,22 +575,10 @@ class Walk:
         return len(self._open) - 1 - frame.depth
 
 
-def _signed(value: int, bits: int) -> int:
-    """The number of that many bits that is the same modulo 2^bits, as constants are kept."""
-    half = 1 << (bits - 1)
-    return (value + half) % (half << 1) - half
-
-
 _BYTES: Final = "bytes"
 _NOWHERE: Final = -1
 """Stands for address zero."""
 _PURE: Final = frozenset([PURE, SYMMETRIC, COMPARISON])
-_STORES: Final = frozenset(
-    [
-        *(f"{kind}.store" for kind in ("i32", "i64", "f32", "f64")),
-        *("i32.store8", "i32.store16", "i64.store8", "i64.store16", "i64.store32"),
-    ]
-)
 _STEPS: Final = {
     OPEN: Walk.open,
     ELSE: Walk.divide,
