@@ -52,7 +52,7 @@ lint: $(READY) ## check style, types and who imports whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/mypy corpus
+	$(BIN)/mypy corpus tests
 	$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## put the code into its one style

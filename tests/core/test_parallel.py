@@ -18,6 +18,7 @@ from wasmopt.api import Result
 from wasmopt.errors import UsageError
 from wasmopt.options import Options
 from wasmopt.parallel import divide, processes
+from wasmopt.report import PassReport, ProofReport
 
 MODULE = Path("corpus/built/arena-map-O0.wasm")
 
@@ -52,9 +53,10 @@ def alone() -> Result:
 
 def counts(result: Result) -> list[list[object]]:
     """All that is counted of passes and proofs, times excepted."""
+    reports: list[PassReport | ProofReport] = [*result.report.passes, result.report.proofs]
     return [
         [getattr(each, member.name) for member in fields(each) if "seconds" not in member.name]
-        for each in (*result.report.passes, result.report.proofs)
+        for each in reports
     ]
 
 

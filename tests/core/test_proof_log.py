@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.test_goals import NOISE, REPEATED, manager_of
-from tests.passes.test_broken import BROKEN, EXAMPLES
+from tests.passes.test_broken import BROKEN, EXAMPLES, Run
 from tests.support import module_of
 from wasmopt import optimize, parallel
 from wasmopt.api import Result
@@ -49,7 +49,8 @@ def test_the_log_has_what_the_report_counts(name: str) -> None:
 def test_what_is_put_back_in_the_end_is_logged_as_that() -> None:
     """All changes are proved, and the compressor puts them back."""
     manager = manager_of("gzip", NOISE)
-    manager.log = log = []
+    log: list[ProofEntry] = []
+    manager.log = log
     manager.run(REPEATED)
     assert {(each.verdict, each.reason) for each in log} == {("proved", NOT_LIGHTER)}
     check_complete(tuple(log), list(manager.reports.values()))
@@ -60,11 +61,11 @@ def test_a_log_is_made_only_on_demand() -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda each: each.__name__)
-def test_what_a_broken_pass_proposes_is_logged_with_the_reason(broken: object) -> None:
-    wrong = Pass("broken", "a wrong pass", broken, enabling=True)  # type: ignore[arg-type]
+def test_what_a_broken_pass_proposes_is_logged_with_the_reason(broken: Run) -> None:
+    wrong = Pass("broken", "a wrong pass", broken, enabling=True)
     log: list[ProofEntry] = []
     manager = Manager([wrong], Options(), Prover(), log=log)
-    manager.run(module_of(EXAMPLES[broken]))  # type: ignore[index]
+    manager.run(module_of(EXAMPLES[broken]))
     check_complete(tuple(log), [manager.reports["broken"]])
     assert log and all(each.reason and each.tier is None for each in log)
 

@@ -55,8 +55,8 @@ class Gate:
         return Unproved("wrong") if removed & set(self.wrong) else Proved("trusted")
 
 
-def run(gate: Gate, several: Gate | None, *passes: Pass, **options: int) -> Manager:
-    manager = Manager(passes or PASSES, Options(**options), gate, prover_of_several=several)
+def run(gate: Gate, several: Gate | None, *passes: Pass, fuel: int | None = None) -> Manager:
+    manager = Manager(passes or PASSES, Options(fuel=fuel), gate, prover_of_several=several)
     manager.settled = manager.run(module())
     return manager
 

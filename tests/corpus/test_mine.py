@@ -105,6 +105,7 @@ def test_quick_functions_mean_what_the_instructions_mean(tool: ModuleType) -> No
     numbers = [0, 1, 2, 31, 32, 33, 0x7F, 0x80, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
     for name, function in {**search._UNARY, **search._BINARY}.items():
         op = opcode(name)
+        assert op.operands is not None
         more = [1 << 63, (1 << 64) - 1, 0x123456789ABCDEF0] if op.operands[0] == "i64" else []
         for left in numbers + more:
             for right in numbers + more if len(op.operands) == 2 else [0]:

@@ -23,6 +23,8 @@ from wasmopt.verify import Prover
 
 BUILT = sorted(path for path in Path("corpus/built").glob("*.wasm") if path.stat().st_size < 1500)
 
+Run = Callable[[Function, Context], Function]
+
 
 def vacuum_that_drops_loads(function: Function, context: Context) -> Function:
     """Takes a load for an instruction without effect."""
@@ -107,7 +109,7 @@ BROKEN = (
 )
 
 
-def run_broken(broken: Callable[[Function, Context], Function], module: Module) -> PassReport:
+def run_broken(broken: Run, module: Module) -> PassReport:
     """Run one broken pass before the real ones; the module must come out right all the same."""
     wrong = Pass("broken", "a wrong pass", broken, enabling=True)
     passes = [wrong, *[REGISTRY[name] for name in PIPELINES["s"] if name in REGISTRY]]
@@ -116,7 +118,7 @@ def run_broken(broken: Callable[[Function, Context], Function], module: Module) 
     return manager.reports["broken"]
 
 
-EXAMPLES = {
+EXAMPLES: dict[Run, str] = {
     vacuum_that_drops_loads: "(memory 1) (func (param i32) local.get 0 i32.load drop)",
     vacuum_that_drops_calls: '(import "e" "f" (func (result i32))) (func call 0 drop)',
     vacuum_that_drops_stores: "(memory 1) (func (param i32) local.get 0 local.get 0 i32.store)",
@@ -131,7 +133,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda each: each.__name__)
-def test_a_broken_pass_is_put_back(broken: Callable[[Function, Context], Function]) -> None:
+def test_a_broken_pass_is_put_back(broken: Run) -> None:
     report = run_broken(broken, module_of(EXAMPLES[broken]))
     assert report.attempts >= 1
     assert report.kept == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.support import module_of
 from wasmopt.decode import decode
 from wasmopt.manager import Manager
-from wasmopt.module import Kind, Module
+from wasmopt.module import CustomSection, Kind, Module, Section
 from wasmopt.module_change import Correspondence, ModulePass
 from wasmopt.options import Options
 from wasmopt.passes import MODULE_PASSES
@@ -35,7 +36,7 @@ def drops_what_a_table_holds(module: Module) -> Change:
 
 
 def drops_the_start(module: Module) -> Change:
-    return replace(module, start=None, layout=_without(module, 8)), Correspondence()
+    return replace(module, start=None, layout=_without(module, Section.START)), Correspondence()
 
 
 def drops_an_export(module: Module) -> Change:
@@ -86,7 +87,7 @@ def makes_calls_cheap(module: Module) -> Change:
     return replace(module, functions=tuple(functions)), Correspondence()
 
 
-def _without(module: Module, section: int) -> tuple[object, ...]:
+def _without(module: Module, section: Section) -> tuple[Section | CustomSection, ...]:
     return tuple([part for part in module.layout if part != section])
 
 
@@ -105,10 +106,8 @@ BROKEN = (
 
 
 def manager_of(*passes: ModulePass) -> Manager:
-    inner = Prover(replay=False)
-    return Manager(
-        passes, Options(), Prover(), module_prover=lambda *pair: prove_module(*pair, inner)
-    )
+    prove = partial(prove_module, prover=Prover(replay=False))
+    return Manager(passes, Options(), Prover(), module_prover=prove)
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda each: each.__name__)

@@ -15,7 +15,7 @@ from wasmopt.passes import MODULE_PASSES
 from wasmopt.passes import constants as constants_pass
 from wasmopt.passes.constant_forms import shortest_form, size
 from wasmopt.semantics import WIDTHS, constant_bits, evaluate, make_constant
-from wasmopt.types import F32, F64, I32, I64
+from wasmopt.types import F32, F64, I32, I64, ValType
 from wasmopt.verdict import Proved
 from wasmopt.verify import Prover, prove_module
 
@@ -108,7 +108,7 @@ def pushed(code: tuple[Instr, ...]) -> int:
 
 
 @pytest.mark.parametrize("value_type", [I32, I64, F32, F64])
-def test_forms_push_the_bits_of_the_constant(value_type: bytes) -> None:
+def test_forms_push_the_bits_of_the_constant(value_type: ValType) -> None:
     chance, pool, bits = random.Random(7), InstrPool(), WIDTHS[value_type]
     shorter = 0
     for _ in range(3000):

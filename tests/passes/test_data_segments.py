@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -305,12 +306,11 @@ INSIDE = [
 
 
 def assert_put_back(wrong: Callable[[Module], Any], wat: str) -> None:
-    inner = Prover(replay=False)
     manager = Manager(
         [ModulePass("broken", "a wrong pass", lambda module, _: wrong(module))],
         Options(),
         Prover(),
-        module_prover=lambda *pair: prove_module(*pair, inner),
+        module_prover=partial(prove_module, prover=Prover(replay=False)),
     )
     module = module_of(wat)
     assert manager.run(module) is module

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support import check, module_of, unchanged
@@ -147,11 +149,11 @@ def goes_the_other_way(function: Function, context: Context) -> Function:
 
 
 @pytest.mark.parametrize("broken", [takes_what_is_written_for_known, goes_the_other_way])
-def test_a_broken_pass_is_put_back(broken: object) -> None:
+def test_a_broken_pass_is_put_back(broken: Callable[[Function, Context], Function]) -> None:
     text = f"""{AROUND} (func (export "m") (result i32) block i32.const 1 br_if 0 i32.const 9
         call $f end global.get $moving)"""
     module = module_of(text)
-    wrong = Pass("broken", "a wrong pass", broken, enabling=True)  # type: ignore[arg-type]
+    wrong = Pass("broken", "a wrong pass", broken, enabling=True)
     manager = Manager([wrong], Options(), Prover())
     changed = manager.run(module)
     assert changed.functions[-1] is module.functions[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -109,10 +110,8 @@ def outlined(module: Module) -> tuple[Module, Correspondence]:
 
 
 def manager_of(*passes: ModulePass) -> Manager:
-    inner = Prover(replay=False)
-    return Manager(
-        passes, OPTIONS, Prover(), module_prover=lambda *change: prove_module(*change, inner)
-    )
+    prove = partial(prove_module, prover=Prover(replay=False))
+    return Manager(passes, OPTIONS, Prover(), module_prover=prove)
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda each: each.__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import TypeAlias
 
 import pytest
 import z3
@@ -35,7 +36,7 @@ EACH = pytest.mark.parametrize("rule", [*TABLE, *DENSE], ids=lambda rule: rule.n
 BITS = {"i32": 32, "i64": 64, "f32": 32, "f64": 64}
 FORKS = frozenset(["br_if", "if"])
 
-Value = z3.BitVecRef
+Value: TypeAlias = z3.BitVecRef
 
 
 # -- what a rule says -----------------------------------------------------------------------------

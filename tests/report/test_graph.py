@@ -194,9 +194,9 @@ KEEPING = {
 
 @pytest.mark.parametrize("name", KEEPING)
 def test_what_keeps_what(name: str) -> None:
-    wat, *keys = KEEPING[name]
+    wat, kind, index, kept_kind, kept_index = KEEPING[name]
     parts = parts_of(wat)
-    keeper, kept = (keys[0], keys[1]), (keys[2], keys[3])
+    keeper, kept = (kind, index), (kept_kind, kept_index)
     places = list(parts)
     assert parts[kept].keeper == places.index(keeper)
     assert parts[keeper].retained >= parts[keeper].own + parts[kept].own

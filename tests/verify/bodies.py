@@ -14,6 +14,7 @@ from wasmopt.decode import decode
 from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.module import Module
+from wasmopt.types import I32
 
 HOST = """(module
   (type $none (func)) (type $one (func (result i32))) (type $two (func (result i32 i32)))
@@ -30,7 +31,6 @@ HOST = """(module
 
 NONE, ONE, TWO, IN_ONE, IN, IN_TWO = range(6)
 ARITIES = {NONE: (0, 0), ONE: (0, 1), TWO: (0, 2), IN_ONE: (1, 1), IN: (1, 0), IN_TWO: (2, 2)}
-I32 = b"\x7f"
 LOCALS = 3
 """Declared locals; two of the functions have two parameters, one has one."""
 

@@ -142,8 +142,10 @@ def run(
     params = Signatures(module).func_type(function.type_index).params
     arguments = [bits for each in params for bits in _argument(each, random)]
     store.set_fuel(fuel)
+    entry = exports["run"]
+    assert isinstance(entry, wasmtime.Func)
     try:
-        exports["run"](store, *arguments)
+        entry(store, *arguments)
         outcome.end = "returns"
     except _CallLimitError:
         outcome.end = "call limit"

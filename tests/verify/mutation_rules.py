@@ -11,7 +11,7 @@ from typing import Final
 from tests.verify.mutation_site import Edit, Rule, Site
 from wasmopt.instr import Instr, MemArg
 from wasmopt.structure import BODY
-from wasmopt.types import NUMBER_TYPES
+from wasmopt.types import NUMBER_TYPES, FuncType
 
 
 def renamed(pairs: str) -> Rule:
@@ -186,9 +186,9 @@ def other_signature(site: Site, index: int) -> Edit:
         return None
     wanted = site.signatures.func_type(site[index].immediates[0])
     for number, sub in enumerate(site.signatures.types):
-        results = getattr(sub.composite, "results", None)
-        if results is None or sub.composite.params != wanted.params:
+        if not isinstance(sub.composite, FuncType) or sub.composite.params != wanted.params:
             continue
+        results = sub.composite.results
         call = site.make("call_indirect", number, site[index].immediates[1])
         if results and results[:-1] == wanted.results:
             return index, index + 1, [call, site.make("drop")]
@@ -254,7 +254,9 @@ def changed_result(site: Site, index: int) -> Edit:
         return None
     kinds = {code: name for name, code in NUMBER_TYPES.items() if name in ("i32", "i64")}
     kind = kinds.get(site.type.results[-1])
-    return kind and (index, index, [site.make(f"{kind}.const", 1), site.make(f"{kind}.add")])
+    if kind is None:
+        return None
+    return index, index, [site.make(f"{kind}.const", 1), site.make(f"{kind}.add")]
 
 
 def swapped_top(site: Site, index: int) -> Edit:
@@ -345,7 +347,9 @@ def repeated_statement(site: Site, index: int) -> Edit:
 def other_bracket(site: Site, index: int) -> Edit:
     """A block that is a loop, a loop that is a block: branches go to the other end."""
     other = {"block": "loop", "loop": "block"}.get(site[index].name)
-    return other and (index, index + 1, [site.make(other, *site[index].immediates)])
+    if other is None:
+        return None
+    return index, index + 1, [site.make(other, *site[index].immediates)]
 
 
 def always_in(site: Site, index: int) -> Edit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from wasmopt.context import Context
@@ -61,7 +61,7 @@ class Site:
 
     def other(self, kind: str, index: int) -> int | None:
         """Another index into an index space, for a thing of the same type."""
-        spaces = {
+        spaces: dict[str, Sequence[object]] = {
             "local": self.local_types,
             "global": self.signatures.globals,
             "func": self.signatures.functions,
@@ -71,7 +71,7 @@ class Site:
             "data": self.context.module.data,
             "elem": self.context.module.elements,
         }
-        space: list[object] = list(spaces[kind])
+        space = spaces[kind]
         types = [type(each) if kind in ("data", "elem", "memory") else each for each in space]
         same = [i for i, each in enumerate(types) if i != index and each == types[index]]
         return self.random.choice(same) if same else None

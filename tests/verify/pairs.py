@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from wasmtime import wat2wasm
-
+from tests.support import module_of
 from wasmopt.context import Context
-from wasmopt.decode import decode
 from wasmopt.verdict import Proved, Verdict
 from wasmopt.verify.joint import Comparison, DifferentError
 from wasmopt.verify.prover import Prover
@@ -28,16 +26,16 @@ MODULE: Final = """(module
 
 def verdict(before: str, after: str) -> Verdict:
     """What the whole prover says of two functions, given as their fields in `MODULE`."""
-    module = decode(wat2wasm(MODULE.format(before)))
-    changed = decode(wat2wasm(MODULE.format(after)), module.pool)
+    module = module_of(MODULE.format(before))
+    changed = module_of(MODULE.format(after), module.pool)
     assert module.types == changed.types, "both versions must have the same types"
     return Prover()(module.functions[0], changed.functions[0], Context(module))
 
 
 def summaries_equal(before: str, after: str) -> bool:
     """Whether running both versions side by side proves them equal, no other tier involved."""
-    module = decode(wat2wasm(MODULE.format(before)))
-    changed = decode(wat2wasm(MODULE.format(after)), module.pool)
+    module = module_of(MODULE.format(before))
+    changed = module_of(MODULE.format(after), module.pool)
     context = Context(module)
     codes = [whole_function(each.functions[0], context) for each in (module, changed)]
     for by_index in (True, False):

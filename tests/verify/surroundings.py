@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wasmopt.function import Function
 from wasmopt.instr import Instr
 from wasmopt.module import Export, Global, Kind, Limits, Module, Signatures, Table, TableType
@@ -79,7 +81,7 @@ class Surroundings:
 
     def _exports(self, runner: int) -> list[Export]:
         signatures = self.signatures
-        spaces = [
+        spaces: list[tuple[str, Kind, Sequence[object]]] = [
             ("memory", Kind.MEMORY, signatures.memories),
             ("table", Kind.TABLE, signatures.tables),
             ("global", Kind.GLOBAL, signatures.globals),

@@ -146,7 +146,7 @@ def in_lockstep(before: str, after: str) -> bool:
     codes = [whole_function(each.functions[-1], context) for each in (module, changed)]
     for by_index in (True, False):
         try:
-            Comparison(*codes, context, by_index=by_index, lockstep=True).check()
+            Comparison(codes[0], codes[1], context, by_index=by_index, lockstep=True).check()
         except (DifferentError, UnsupportedError):
             continue
         return True

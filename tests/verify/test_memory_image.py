@@ -169,8 +169,8 @@ def test_contents_are_what_the_last_write_of_each_byte_left(
     if same:
         image = plain(first)
         second = [(at, bytes([byte])) for at, byte in enumerate(image) if byte or at % 3]
-    segments = [list(map(segment, each)) for each in (first, second)]
-    assert same_contents(*segments, 0, 0) == (plain(first) == plain(second))
+    before, after = [list(map(segment, each)) for each in (first, second)]
+    assert same_contents(before, after, 0, 0) == (plain(first) == plain(second))
 
 
 def segment(write: tuple[int, bytes]) -> DataSegment:

@@ -14,6 +14,7 @@ from tests.support import module_of
 from tests.verify.pairs import DIFFERENT, EQUAL, MODULE, verdict
 from wasmopt.context import Context
 from wasmopt.decode import decode
+from wasmopt.instr import Immediate
 from wasmopt.module import Module
 from wasmopt.passes import REGISTRY
 from wasmopt.types import F64, I32
@@ -60,7 +61,7 @@ def replayed(before: str, after: str, *seeds: Scenario) -> Counterexample | None
     module, changed = modules(before, after)
     assert module.types == changed.types, "both versions must have the same types"
     position = len(module.functions) - 1
-    versions = [each.functions[-1] for each in (module, changed)]
+    versions = module.functions[-1], changed.functions[-1]
     found = find_counterexample(*versions, position, Context(module), seeds=seeds)
     assert found is None or len(found.render().splitlines()) <= MOST_LINES
     return found
@@ -430,7 +431,7 @@ def test_only_the_memory_that_matters_is_shown() -> None:
 
 def test_a_long_counterexample_has_few_lines() -> None:
     value = Value(I32, 5)
-    found = replayed(*[MODULE.replace("{}", each) for each in DIFFERENT["a call dropped"]])
+    found = of_pair(DIFFERENT["a call dropped"])
     assert found is not None
     large = replace(
         found,
@@ -502,7 +503,9 @@ def test_what_cannot_be_run_is_not_refuted(name: str) -> None:
         [("end",), ("end",)],
     ],
 )
-def test_broken_code_is_not_refuted_and_raises_nothing(code: list[tuple[object, ...]]) -> None:
+def test_broken_code_is_not_refuted_and_raises_nothing(
+    code: list[tuple[str, *tuple[Immediate, ...]]],
+) -> None:
     module = module_of("(func (param i32) (result i32) (local.get 0))")
     function, make = module.functions[0], module.pool.make
     broken = [*[make(*each) for each in code], make("end")] if code else []

@@ -19,7 +19,7 @@ from tests.verify.same_text_pairs import DIFFERENT, EQUAL, HOST, UNTOLD
 from wasmopt.context import Context
 from wasmopt.decode import decode
 from wasmopt.function import Function
-from wasmopt.instr import Instr
+from wasmopt.instr import Immediate, Instr
 from wasmopt.module import Module
 from wasmopt.opcodes import OPCODES
 from wasmopt.text import read_text
@@ -57,7 +57,8 @@ def test_accepts(name: str) -> None:
 @pytest.mark.parametrize("name", EQUAL)
 def test_what_is_accepted_runs_alike(name: str) -> None:
     module = module_of(*EQUAL[name])
-    assert differs(module, *module.functions) is None
+    before, after = module.functions
+    assert differs(module, before, after) is None
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
@@ -68,7 +69,8 @@ def test_refuses(name: str) -> None:
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_what_is_refused_differs(name: str) -> None:
     module = module_of(*DIFFERENT[name])
-    assert differs(module, *module.functions) is not None
+    before, after = module.functions
+    assert differs(module, before, after) is not None
 
 
 @pytest.mark.parametrize("name", UNTOLD)
@@ -97,7 +99,9 @@ def test_removable_instructions_never_trap_and_change_nothing() -> None:
     store = wasmtime.Store(engine())
     exports = wasmtime.Instance(store, program, []).exports(store)
     for number in range(len(bodies)):
-        exports[str(number)](store)
+        function = exports[str(number)]
+        assert isinstance(function, wasmtime.Func)
+        function(store)
 
 
 @pytest.mark.parametrize(
@@ -212,8 +216,9 @@ def random_bodies(
 
 BODIES = host()
 GATE = Context(BODIES).table(ValidityGate)
-NOISE = [("drop",), ("nop",), ("br", 0), ("br", 1), ("end",), ("return",), ("i32.const", 0)]
-NOISE += [("block", None), ("local.get", 0), ("unreachable",), ("else",), ("local.set", 2)]
+NOISE: list[tuple[str, *tuple[Immediate, ...]]] = [("drop",), ("nop",), ("br", 0), ("br", 1)]
+NOISE += [("end",), ("return",), ("i32.const", 0), ("block", None), ("local.get", 0)]
+NOISE += [("unreachable",), ("else",), ("local.set", 2)]
 
 
 def edited(function: Function, random: Random) -> Function:

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 import z3
-from wasmtime import wat2wasm
 
 from tests.support import module_of
 from wasmopt.context import Context
-from wasmopt.decode import decode
 from wasmopt.instr import InstrPool
 from wasmopt.validate import validate
 from wasmopt.verify.same_values import Versions, same_values
@@ -370,7 +368,7 @@ def test_loads_of_a_shared_memory_stay_in_order() -> None:
         "local.get 0 i32.load local.set 2 local.get 1 i32.load local.get 2 i32.sub",
         "local.get 1 i32.load local.set 2 local.get 2 local.get 0 i32.load i32.sub",
     )
-    first, second = [decode(wat2wasm(head.format(each)), pool) for each in bodies]
+    first, second = [module_of(head.format(each), pool) for each in bodies]
     context = Context(first)
     assert same_values(first.functions[0], first.functions[0], context)
     assert not same_values(first.functions[0], second.functions[0], context)
@@ -380,9 +378,9 @@ def test_what_was_read_of_a_function_is_not_used_in_another_module() -> None:
     pool = InstrPool()
     head = "(module (global (mut i32) (i32.const 5)) (func (result i32) {}) {})"
     reads, constant = [
-        decode(wat2wasm(head.format(each, "")), pool) for each in ("global.get 0", "i32.const 5")
+        module_of(head.format(each, ""), pool) for each in ("global.get 0", "i32.const 5")
     ]
-    written = decode(wat2wasm(head.format("global.get 0", "(func i32.const 7 global.set 0)")), pool)
+    written = module_of(head.format("global.get 0", "(func i32.const 7 global.set 0)"), pool)
     versions = Versions()
     pair = reads.functions[0], constant.functions[0]
     assert versions.same(*pair, Context(reads))
