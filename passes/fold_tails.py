@@ -13,7 +13,8 @@ Needs: the body as a tree (`control_tree`), and which ends of code agree (`equal
 each way through the function runs the instructions it ran, in their order.  Costs: a tail less for
 all ways but one, against a `br` where control does not fall to the new place, and a block where
 there is none to leave; exact bytes decide, the largest saving first.  What one fold has touched is
-looked at again in the next round.  Functions with handlers stay: a tail would leave its handler.
+looked at again in the next round.  Functions with handlers stay: a tail would leave its handler;
+and those with branches on references, whose ways no proof of equal steps follows.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ MOST_LEVELS: Final = 300
 """Levels between code that ends alike and the construct around it that is looked for."""
 MOST_ENDS: Final = 2000
 """Ends with one tail that are looked at, nested ones once for each place to bring them to."""
+_HIDDEN_WAYS: Final = ("try_table", "br_on_")
+"""What goes more ways than are looked at here."""
 _BRANCH: Final = 2
 """Bytes of a `br`, if not very far."""
 _BLOCK: Final = 3
@@ -54,7 +57,7 @@ def fold_tails(function: Function, context: Context) -> Function:
     """Keep equal tails once."""
     if not any(instr.name in ("if", "block", "loop") for instr in set(function.body)):
         return function
-    if any(instr.name == "try_table" for instr in set(function.body)):
+    if any(instr.name.startswith(_HIDDEN_WAYS) for instr in set(function.body)):
         return function
     types = [*context.param_types(function), *function.local_types()]
     if not all(map(is_defaultable, types)):

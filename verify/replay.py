@@ -10,8 +10,8 @@ found means nothing.  In doubt nothing is reported:
 * two NaNs are equal as results, arguments and globals.  Elsewhere their bits count, but the bits
   of a computed NaN are the engine's choice; so with float instructions a difference must show both
   with NaNs made canonical and with those that the processor gives;
-* what has no harness (shared memory, say) is never refuted, nor is a call through a table that
-  never changes: here tables hold anything.
+* what has no harness (shared memory, or thousands of instructions that make the globals) is never
+  refuted, nor is a call through a table that never changes: here tables hold anything.
 
 A call may do anything and answer anything, as in the proofs: a change that is right only because
 of what a callee happens to do is refuted as a change of this function.

@@ -179,6 +179,7 @@ def test_a_way_without_the_tail_has_to_get_past_it() -> None:
 
 def test_code_in_handlers_stays() -> None:
     stays(f"block try_table (catch_all 0) {C} if {A} {T} else {B} {T} end end end")
+    stays(f"block ref.null func br_on_null 0 drop {C} if {A} {T} else {B} {T} end end")
 
 
 def test_a_local_that_is_set_on_both_ways_only_stays() -> None:

@@ -472,6 +472,8 @@ CANNOT_RUN = {
     "an argument that only the module can make": """
         (type $s (struct (field i32)))
         (func (param (ref $s)) (result i32) (struct.get $s 0 (local.get 0)))""",
+    "globals that take long to make": "(global i32 (i32.const 0))" * 2_501
+    + "(func (result i32) (i32.const 0))",
     "an immense memory": "(memory 65536) (func (result i32) (i32.load (i32.const 0)))",
 }
 
