@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from wasmopt.context import Pass
 from wasmopt.decode import MAGIC, code_range, decode
@@ -40,6 +40,10 @@ _log = logging.getLogger(__name__)
 BUILT_IN: Final = (*REGISTRY, *MODULE_PASSES)
 
 
+Binary: TypeAlias = bytes | bytearray | memoryview
+"""A module, or the text of one, in memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What `optimize` returns.
@@ -65,7 +69,7 @@ class Result:
 
 
 def optimize(
-    source: bytes | Path | Module,
+    source: Binary | Path | Module,
     options: Options | None = None,
     *,
     observer: Observer | None = None,
@@ -215,7 +219,7 @@ def closest_pass(name: str, names: Iterable[str]) -> str:
     return f", did you mean {close[0]}?" if close else f", known: {' '.join(known)}"
 
 
-def load(source: bytes | Path | Module) -> tuple[bytes, Module]:
+def load(source: Binary | Path | Module) -> tuple[bytes, Module]:
     """The source as a binary, and that decoded and validated."""
     # A module is decoded again, so that its instructions are interned whoever made it.
     data = encode(source) if isinstance(source, Module) else read_source(source)
@@ -226,7 +230,7 @@ def load(source: bytes | Path | Module) -> tuple[bytes, Module]:
     return binary, module
 
 
-def read_source(source: bytes | Path) -> bytes:
+def read_source(source: Binary | Path) -> bytes:
     """The bytes of a source."""
     if isinstance(source, Path):
         return read_file(source)

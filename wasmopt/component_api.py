@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wasmopt.api import (
     BUILT_IN,
+    Binary,
     Result,
     errors_in_text,
     optimize_loaded,
@@ -63,7 +64,7 @@ class ComponentResult:
 
 
 def optimize_component(
-    source: bytes | Path,
+    source: Binary | Path,
     options: Options | None = None,
     *,
     observer: Observer | None = None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from wasmopt.api import load
+from wasmopt.api import Binary, load
 from wasmopt.decode import decode
 from wasmopt.errors import InputError, UsageError
 from wasmopt.module import Module
@@ -84,8 +84,8 @@ class VerifyResult:
 
 
 def verify_modules(
-    before: bytes | Path | Module,
-    after: bytes | Path | Module,
+    before: Binary | Path | Module,
+    after: Binary | Path | Module,
     *,
     solver: str = "z3",
     experiments: int = EXPERIMENTS,
@@ -161,7 +161,7 @@ def verify_loaded(
     return VerifyResult(data, other, found, module, tuple(verdicts.notices), seconds)
 
 
-def _load(source: bytes | Path | Module, name: str) -> tuple[bytes, Module]:
+def _load(source: Binary | Path | Module, name: str) -> tuple[bytes, Module]:
     """See `load`; errors say which of the two it is."""
     try:
         return load(source)

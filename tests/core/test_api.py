@@ -18,7 +18,7 @@ from tests.core.binaries import BUILT, HEADER, custom
 from tests.core.binaries import module_of as binary_of
 from tests.support import module_of
 from wasmopt import DecodeError, InputError, Options, UsageError, ValidationError, optimize
-from wasmopt.api import Result
+from wasmopt.api import Binary, Result
 from wasmopt.context import Context, Pass
 from wasmopt.decode import code_range, decode
 from wasmopt.encode import encode
@@ -159,7 +159,7 @@ def test_every_kind_of_source_gives_the_same(tmp_path: Path) -> None:
     (tmp_path / "in.wat").write_text("(module (func nop i32.const 0 drop))")
     expected = optimize(WASTE).data
     assert len(expected) < len(WASTE)
-    sources = [
+    sources: list[Binary | Path | Module] = [
         bytearray(WASTE),
         memoryview(WASTE),
         tmp_path / "in.wasm",
@@ -169,7 +169,7 @@ def test_every_kind_of_source_gives_the_same(tmp_path: Path) -> None:
         decode(WASTE),
     ]
     for source in sources:
-        assert optimize(source).data == expected  # type: ignore[arg-type]
+        assert optimize(source).data == expected
 
 
 def test_a_module_put_together_by_hand_is_taken() -> None:
