@@ -195,6 +195,8 @@ def test_a_polite_end_leaves_nothing_behind(
         "-o",
         "out.wasm",
         script=f"from wasmopt.cli import run_as_program\n{script}",
+        # What starts the tests may ignore the signal.
+        preexec_fn=lambda: signal.signal(getattr(signal, ending), signal.SIG_DFL),
     )
     assert done.returncode == code
     assert b"Traceback" not in done.stderr

@@ -235,13 +235,23 @@ ACME_LOOP = Pass("acme-loop", "", endless)"""
     command = [sys.executable, "-m", "wasmopt", "--acme-loop", "in.wasm", "-o", "in.wasm"]
     paths = [str(site), *[path for path in sys.path if path]]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    with subprocess.Popen(command, cwd=site, env=environment, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        cwd=site,
+        env=environment,
+        stderr=subprocess.PIPE,
+        # What starts the tests may ignore the signal.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 (no threads)
+    ) as process:
         for _ in range(600):
             if (site / "started").exists():
                 break
             time.sleep(0.1)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 128 + number
     assert b"Traceback" not in errors
     assert (site / "in.wasm").read_bytes() == SOURCE
