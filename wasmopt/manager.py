@@ -21,12 +21,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from wasmopt.context import Context, Pass
 from wasmopt.encode import encode, expr_bytes
@@ -51,7 +50,7 @@ from wasmopt.report import PassReport
 from wasmopt.tokenizer import tokenize
 from wasmopt.validate import legacy_exceptions, validate
 from wasmopt.verdict import Proved, Prover, Refuted, Unproved, Verdict
-from wasmopt.visit import Step, Visit, parts_of
+from wasmopt.visit import Change, Step, Visit, parts_of
 
 _log = logging.getLogger(__name__)
 
@@ -67,24 +66,6 @@ MAX_VALIDATIONS: Final = 40
 Observer = Callable[[str, int, Function, Module], None]
 """Called with (pass name, function index, changed function, module as it was) behind every kept
 change."""
-
-
-class _Change(NamedTuple):
-    """A change that went through both gates."""
-
-    report: PassReport
-    saved: int
-    method: str
-    entry: ProofEntry | None
-
-    def revert(self, reason: str) -> None:
-        """Count it as put back after all."""
-        if self.entry is not None:
-            self.entry.reason = reason
-        self.report.kept -= 1
-        self.report.bytes_saved -= self.saved
-        self.report.proved -= Counter([self.method])
-        self.report.reverted[reason] += 1
 
 
 @dataclass(slots=True)
@@ -124,8 +105,8 @@ class Manager:
     settled: Module = field(init=False, default_factory=Module)
     _fuel: float = field(init=False)
     _wrong: dict[tuple[str, str], list[int]] = field(init=False, default_factory=dict)
-    _kept: dict[int, list[_Change]] = field(init=False, default_factory=dict)
-    _final: list[_Change] = field(init=False, default_factory=list)
+    _kept: dict[int, list[Change]] = field(init=False, default_factory=dict)
+    _final: list[Change] = field(init=False, default_factory=list)
     _put_back: dict[tuple[str, str], None] = field(init=False, default_factory=dict)
     _visited: int = field(init=False, default=0)
     _given: int = field(init=False, default=0)
@@ -240,7 +221,7 @@ class Manager:
                 self.reports[report.name].add(report)
             for index, changes in outcome.kept.items():
                 self._kept.setdefault(index, []).extend(
-                    [_Change(self.reports[name], *facts) for name, facts in changes]
+                    [Change(self.reports[name], *facts) for name, facts in changes]
                 )
             if self.log is not None:
                 self.log += outcome.log
@@ -324,7 +305,7 @@ class Manager:
         report.kept += 1
         report.bytes_saved += saved
         report.proved[verdict.method] += 1
-        self._final.append(_Change(report, saved, verdict.method, entry))
+        self._final.append(Change(report, saved, verdict.method, entry))
         self._fuel -= 1
         imported = len(after.imported(Kind.FUNCTION))
         for old, new in self.origins.follow(module, after, claim).items():
@@ -559,7 +540,7 @@ class Manager:
         report.kept += 1
         report.bytes_saved += step.saved
         report.proved[method] += 1
-        self._kept.setdefault(visit.index, []).append(_Change(report, step.saved, method, entry))
+        self._kept.setdefault(visit.index, []).append(Change(report, step.saved, method, entry))
         self._fuel -= 1
         if self.observer is not None:
             self.observer(report.name, visit.index, step.after, visit.context.module)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from wasmopt.context import Context
 from wasmopt.function import Function
+from wasmopt.proof_log import ProofEntry
 from wasmopt.report import PassReport
 
 _FORKS: Final = frozenset(["if", "loop", "br_if", "br_table"])
@@ -21,6 +22,24 @@ class Step(NamedTuple):
     report: PassReport
     after: Function
     saved: int
+
+
+class Change(NamedTuple):
+    """A change that went through both gates."""
+
+    report: PassReport
+    saved: int
+    method: str
+    entry: ProofEntry | None
+
+    def revert(self, reason: str) -> None:
+        """Count it as put back after all."""
+        if self.entry is not None:
+            self.entry.reason = reason
+        self.report.kept -= 1
+        self.report.bytes_saved -= self.saved
+        self.report.proved -= Counter([self.method])
+        self.report.reverted[reason] += 1
 
 
 @dataclass(slots=True)
