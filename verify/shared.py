@@ -11,7 +11,7 @@ and exchanging two of them leaves the happens-before relation to all other event
 What a load finds is for the other threads to decide, so a new version need not do more than the old
 one might do.  Where it loads once and the old one loaded twice, from one place with no event in
 between, the old one might have read the same write both times, and found the memory as large.  The
-product uses that (`product._LoadsOf`); a load more than the old version had is never taken for one
+product uses that (`stops._LoadsOf`); a load more than the old version had is never taken for one
 of them.
 
 Source: WebAssembly threads proposal, "Relaxed Memory Model".
