@@ -29,7 +29,16 @@ from wasmopt.arity import NEVER, Arities
 from wasmopt.context import Context, Pass
 from wasmopt.function import Function
 from wasmopt.instr import Instr, InstrPool
-from wasmopt.passes.control_tree import Branch, Construct, Item, Tree, control_tree, flat, leaves
+from wasmopt.passes.control_tree import (
+    Branch,
+    Construct,
+    Item,
+    Tree,
+    control_tree,
+    flat,
+    leaves,
+    values_left,
+)
 from wasmopt.structure import BRANCHES, OPENERS
 
 MOST_LEVELS: Final = 100
@@ -337,7 +346,7 @@ class _Rewrite:
             needed += taken - left
             if not needed:
                 best = length
-        if best and leaves(one) and any(self.values(arm[:-best]) for arm in it.arms):
+        if best and leaves(one) and any(values_left(arm[:-best], self.arities) for arm in it.arms):
             return 0
         return best
 
@@ -350,19 +359,6 @@ class _Rewrite:
             and branch.instr.name in ("br", "br_if", "br_table")
             and branch.targets == other.targets
         )
-
-    def values(self, items: list[Item]) -> int:
-        """How many values a piece of code leaves, or takes if that is less than 0."""
-        height = 0
-        for item in items:
-            if isinstance(item, Branch):
-                height -= 1
-            elif isinstance(item, Construct):
-                height += item.results - item.params - (item.name == "if")
-            else:
-                taken, left = self.arities[item]
-                height += left - taken
-        return height
 
     def one_arm(self, it: Construct) -> None:
         """Have what follows be the other arm, where the first one leads behind it."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from wasmopt.arity import Arities
 from wasmopt.context import Context
 from wasmopt.function import Function
 from wasmopt.instr import Instr, InstrPool
@@ -124,6 +125,20 @@ def leaves(items: list[Item]) -> bool:
     last = items[-1] if items else None
     instr = last.instr if isinstance(last, Branch) else last
     return isinstance(instr, Instr) and bool(instr.effects & Effect.UNREACHABLE_AFTER)
+
+
+def values_left(items: list[Item], arities: Arities) -> int:
+    """How many values code leaves that control gets behind; less than 0 if it takes more."""
+    height = 0
+    for item in items:
+        if isinstance(item, Branch):
+            height -= 1
+        elif isinstance(item, Construct):
+            height += item.results - item.params - (item.name == "if")
+        else:
+            taken, left = arities[item]
+            height += left - taken
+    return height
 
 
 def control_tree(function: Function, context: Context) -> Tree | None:

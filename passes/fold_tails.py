@@ -35,6 +35,7 @@ from wasmopt.passes.control_tree import (
     control_tree,
     flat,
     leaves,
+    values_left,
 )
 from wasmopt.passes.equal_tails import Arm, End, EqualTails, Tails
 from wasmopt.passes.value_types import ResultTypes
@@ -292,20 +293,7 @@ class _Folding:
             return True
         if end.branch is not None:
             return end.branch.height == 0
-        return self.height(end.arm.items[: end.place - tails.length]) == tails.needed
-
-    def height(self, items: list[Item]) -> int:
-        """How many values code leaves that control gets behind."""
-        height = 0
-        for item in items:
-            if isinstance(item, Branch):
-                height -= 1
-            elif isinstance(item, Construct):
-                height += item.results - item.params - (item.name == "if")
-            else:
-                taken, left = self.arities[item]
-                height += left - taken
-        return height
+        return values_left(end.arm.items[: end.place - tails.length], self.arities) == tails.needed
 
     def value_type(self, tails: Tails) -> ValType | None:
         """The type of the value that a tail takes, None if that is not known for sure."""
