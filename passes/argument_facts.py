@@ -355,14 +355,13 @@ class _Reader:
     def _reads(self, values: Stack) -> None:
         """What becomes of the parameters."""
         search = self.search
-        entry = search.context.analysis(liveness, self.function)
-        for local in range(self.params):
+        for local in sorted(self.written):
             place = (PARAM, self.index, local)
-            if local in self.written:
-                search.varying[place] = None
-                search.slots[place] = None
-                if entry.live_in[0] & entry.bit_of.get(local, 0):
-                    search.needed[place] = None
+            search.varying[place] = None
+            search.slots[place] = None
+            entry = search.context.analysis(liveness, self.function)
+            if entry.live_in[0] & entry.bit_of.get(local, 0):
+                search.needed[place] = None
         for at, instr in enumerate(self.body):
             if instr.name == "local.get" and instr.immediates[0] < self.params:
                 place = (PARAM, self.index, instr.immediates[0])

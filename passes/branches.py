@@ -402,4 +402,4 @@ def _levels(items: list[Item]) -> int:
     return max((item.levels + 1 for item in items if isinstance(item, Construct)), default=0)
 
 
-BRANCHES_PASS = Pass("branches", "use fewer constructs and branches", shorten_branches)
+BRANCHES_PASS = Pass("branches", "use fewer constructs and branches", shorten_branches, alone=True)

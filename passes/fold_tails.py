@@ -355,4 +355,4 @@ class _Folding:
         return Branch(self.pool.make("br", 0), [label], carried, 0, 0)
 
 
-FOLD_TAILS = Pass("fold-tails", "keep code once that several ways end with", fold_tails)
+FOLD_TAILS = Pass("fold-tails", "keep code once that several ways end with", fold_tails, alone=True)

@@ -60,8 +60,10 @@ def outline(module: Module, options: Options) -> tuple[Module, Correspondence] |
     if limits is None:
         return None
     changed, size = module, len(encode(module))
+    text: Text | None = None
     for _ in range(ROUNDS):
-        following = outline_once(changed, limits)
+        text = Text(changed, Context(changed), text)
+        following = outline_once(text, limits)
         new_size = len(encode(following))
         if new_size >= size:
             break
@@ -73,9 +75,9 @@ def outline(module: Module, options: Options) -> tuple[Module, Correspondence] |
     return changed, Correspondence(outlined=frozenset(new))
 
 
-def outline_once(module: Module, limits: Limits) -> Module:
-    """One search and one choice; the same object if nothing pays."""
-    text = Text(module, Context(module))
+def outline_once(text: Text, limits: Limits) -> Module:
+    """One search and one choice; the same module if nothing pays."""
+    module = text.module
     known = plain_types(module)
     chosen = choose(text, limits, known, sum([len(group.types) for group in module.types]))
     if not chosen:

@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from wasmopt.module import Kind
-from wasmopt.passes.outline_plan import Plan, Run, plan, run_at
+from wasmopt.passes.outline_plan import Plan, plan, run_at, written_locals
 from wasmopt.passes.outline_repeats import MOST_RESULTS, Repeat, repeats
 from wasmopt.passes.outline_text import Text
 from wasmopt.reader import unsigned_leb_size
@@ -120,21 +120,26 @@ class _Choice:
 
     def _offer(self, free: Sequence[int], length: int) -> _Offer | None:
         """What a run is worth with the best choice of results, None if nothing."""
-        run = run_at(self._text, free[0], length, self._varied(free, length))
+        text = self._text
+        written = written_locals(text, free[0], length)
+        needs = {start: self._needed(written, start, start + length) for start in free}
+        if not any(needed is not None for needed in needs.values()):
+            return None
+        run = run_at(text, free[0], length, self._varied(free, length))
         if run is None:
             return None
-        needs = [self._needed(run, start) for start in free]
         best: _Offer | None = None
-        for results in dict.fromkeys(needs):
-            if len(results) + len(run.outputs) <= MOST_RESULTS:
-                served = [
-                    start
-                    for start, needed in zip(free, needs, strict=True)
-                    if set(needed) <= set(results)
-                ]
-                offer = self._worth(plan(self._text, run, results), served)
-                if offer.gain > (best.gain if best is not None else 0):
-                    best = offer
+        for results in dict.fromkeys(needs.values()):
+            if results is None or len(results) + len(run.outputs) > MOST_RESULTS:
+                continue
+            served = [
+                start
+                for start, needed in needs.items()
+                if needed is not None and set(needed) <= set(results)
+            ]
+            offer = self._worth(plan(text, run, results), served)
+            if offer.gain > (best.gain if best is not None else 0):
+                best = offer
         return best
 
     def _varied(self, places: Sequence[int], length: int) -> set[int]:
@@ -148,10 +153,16 @@ class _Choice:
             and len({tokens[each + offset] for each in places}) > 1
         }
 
-    def _needed(self, run: Run, start: int) -> tuple[int, ...]:
-        """Which of the locals that it writes are read behind the run at `start`."""
-        is_live, end = self._text.is_live, start + run.length
-        return tuple([first for first, last in run.written.items() if is_live(start + last, end)])
+    def _needed(self, written: Mapping[int, int], start: int, end: int) -> tuple[int, ...] | None:
+        """Which of the locals that a run writes are read behind it; None if too many are."""
+        is_live = self._text.is_live
+        needed: list[int] = []
+        for first, last in written.items():
+            if is_live(start + last, end):
+                if len(needed) == MOST_RESULTS:
+                    return None
+                needed.append(first)
+        return tuple(needed)
 
     def _worth(self, planned: Plan, places: Sequence[int]) -> _Offer:
         """The bytes that a plan saves, at the places where it saves any."""

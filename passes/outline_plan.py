@@ -38,7 +38,6 @@ class Run:
             constant that differs from place to place, in order.
         others: likewise of the locals that it never reads before it has written them.
         hidden: those of them that it may leave alone: to return one, it has to be handed it.
-        written: offset of the last access to each local that it writes, by the first one's.
         size: bytes, with its locals renumbered.
     """
 
@@ -49,8 +48,20 @@ class Run:
     params: tuple[int, ...]
     others: tuple[int, ...]
     hidden: frozenset[int]
-    written: dict[int, int]
     size: int
+
+
+def written_locals(text: Text, start: int, length: int) -> dict[int, int]:
+    """The locals that a run writes: offset of the first access -> offset of the last one."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    written: set[int] = set()
+    for offset, local in enumerate(text.locals[start : start + length]):
+        if local != NOWHERE:
+            last[first.setdefault(local, offset)] = offset
+            if text.code[start + offset].name != "local.get":
+                written.add(local)
+    return {begin: last[begin] for local, begin in first.items() if local in written}
 
 
 def run_at(text: Text, start: int, length: int, varied: Collection[int] = ()) -> Run | None:
@@ -63,9 +74,7 @@ def run_at(text: Text, start: int, length: int, varied: Collection[int] = ()) ->
         varied: offsets of the constants that become parameters.
     """
     first: dict[int, int] = {}
-    last: dict[int, int] = {}
     home: dict[int, int] = {}
-    written: set[int] = set()
     arms = [_WHOLE]
     spare = 0
     values = _StackTypes(text)
@@ -91,9 +100,6 @@ def run_at(text: Text, start: int, length: int, varied: Collection[int] = ()) ->
             begin = first[local]
             if begin in home and home[begin] not in arms:
                 del home[begin]  # perhaps the write did not happen
-            if writes:
-                written.add(begin)
-            last[begin] = offset
             spare += instr.size - _ACCESS_SIZE
     if not all(each in NUMBER_NAMES for each in (*values.taken, *values.left)):
         return None
@@ -105,7 +111,6 @@ def run_at(text: Text, start: int, length: int, varied: Collection[int] = ()) ->
         tuple(sorted([*varied, *[each for each in first.values() if each not in home]])),
         tuple(home),
         frozenset([each for each, arm in home.items() if arm != _WHOLE]),
-        {each: last[each] for each in first.values() if each in written},
         text.sizes[start + length] - text.sizes[start] - spare,
     )
 
@@ -175,7 +180,7 @@ class Plan:
         run: what it does.
         params: as in `Run`, what is handed over behind the operands.
         others: as in `Run`, its own locals.
-        results: offsets, as in `Run.written`, of the locals whose values it returns.
+        results: offsets, as in `written_locals`, of the locals whose values it returns.
         type: its signature.
         locals: what it declares.
     """

@@ -93,22 +93,29 @@ def repeats(
     may_start = bytearray(len(tokens) + 1)
     for start in starts:
         may_start[start] = tokens[start] != BARRIER and nesting[tokens[start]] <= _OPENS
-    waiting: list[tuple[Sequence[int], int, int, int, int, int, int]]
-    waiting = [(starts, 0, 0, 0, 0, 0, 0)]
+    waiting: list[tuple[list[int], int, int, int, int, int, int]]
+    waiting = [(list(starts), 0, 0, 0, 0, 0, 0)]
     while waiting:
         places, length, depth, low, params, others, varied = waiting.pop()
         budget -= len(places)
         classes: dict[int, list[int]] = {}
-        for start in places:
+        if len(places) == 2:  # every other time, so spelled out
+            start, other = places
             place = start + length
             key = linked[place] if previous[place] >= start else tokens[place]
-            if key in classes:
-                classes[key].append(start)
-            else:
-                classes[key] = [start]
-        classes.pop(BARRIER, None)
+            place = other + length
+            if key == (linked[place] if previous[place] >= other else tokens[place]):
+                classes[key] = places
+        else:
+            for start in places:
+                place = start + length
+                key = linked[place] if previous[place] >= start else tokens[place]
+                if key in classes:
+                    classes[key].append(start)
+                else:
+                    classes[key] = [start]
         for key, members in classes.items():
-            if len(members) < 2:
+            if len(members) < 2 or key == BARRIER:
                 continue
             start = members[0]
             place = start + length

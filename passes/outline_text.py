@@ -10,9 +10,10 @@ and locals that have to be written before they are read.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
-from itertools import accumulate
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass, field
+from itertools import accumulate, pairwise
 from typing import Final
 
 from wasmopt.context import Context
@@ -45,6 +46,7 @@ class Text:
     """The bodies; places are counted through all of them.
 
     Attributes:
+        earlier: of the module before some bodies were changed, so that only these are read.
         starts: where each body starts.
         code: the instructions.
         tokens: their tokens.
@@ -61,6 +63,7 @@ class Text:
 
     module: Module
     context: Context
+    earlier: InitVar[Text | None] = None
     starts: list[int] = field(default_factory=list)
     code: list[Instr] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
@@ -74,13 +77,23 @@ class Text:
     sizes: list[int] = field(default_factory=list)
     looped: bytearray = field(default_factory=bytearray)
     _numbers: dict[Key, int] = field(default_factory=dict)
+    _plain: dict[Instr, int] = field(default_factory=dict)
     _liveness: dict[int, Liveness] = field(default_factory=dict)
+    _block_ends: list[int] = field(default_factory=list)
+    _read_again: bytearray = field(default_factory=bytearray)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, earlier: Text | None) -> None:
+        known: Sequence[Function] = ()
+        if earlier is not None:
+            known = earlier.module.functions
+            self.keys, self._numbers, self._plain = earlier.keys, earlier._numbers, earlier._plain
         legacy = legacy_exceptions(self.module)
-        for function in self.module.functions:
+        for position, function in enumerate(self.module.functions):
             self.starts.append(len(self.code))
-            self._append(function, readable=not legacy or legacy.isdisjoint(function.body))
+            if earlier is not None and position < len(known) and known[position] is function:
+                self._copy(earlier, position)
+            else:
+                self._append(function, readable=not legacy or legacy.isdisjoint(function.body))
         constants = {
             number: self._number(what.name, CONSTANTS[what.name])
             for number, (what, _) in enumerate(list(self.keys))
@@ -88,6 +101,8 @@ class Text:
         }
         self.kinds += [constants.get(token, token) for token in self.tokens]
         self.sizes += accumulate([instr.size for instr in self.code], initial=0)
+        self._block_ends = [NOWHERE] * len(self.code)
+        self._read_again = bytearray(len(self.code))
 
     def function_at(self, place: int) -> int:
         """The position, among defined functions, of the body that `place` lies in."""
@@ -101,17 +116,37 @@ class Text:
 
     def is_live(self, access: int, end: int) -> bool:
         """Whether a local is read behind the run up to `end`, in which `access` is its last."""
-        position = self.function_at(access)
+        block_end = self._block_ends[end - 1]
+        if block_end == NOWHERE:
+            self._find_live(self.function_at(access))
+            block_end = self._block_ends[end - 1]
+        if block_end == self._block_ends[access]:
+            return bool(self._read_again[access])
+        return self._is_read(access, self.function_at(access), block_end)
+
+    def _find_live(self, position: int) -> None:
+        """Note for each access in a body whether its local is read behind it."""
         start = self.starts[position]
         facts = self._liveness.get(position)
         if facts is None:
             facts = liveness(self.module.functions[position], self.context)
             self._liveness[position] = facts
-        graph = facts.flow
-        node = bisect_right(graph.starts, end - 1 - start) - 1
+        blocks = facts.flow.starts
+        for begin, end in pairwise([start + each for each in blocks]):
+            self._block_ends[begin:end] = [end] * (end - begin)
+            for place in range(begin, end):
+                if self.locals[place] != NOWHERE:
+                    self._read_again[place] = self._is_read(place, position, end)
+
+    def _is_read(self, access: int, position: int, block_end: int) -> bool:
+        """Whether a local is read between an access and its next write, whose value at the end of
+        a block is that of the access, if there is no other before.
+        """
         following = self.following[access]
-        if following != NOWHERE and following - start < graph.starts[node + 1]:
+        if following != NOWHERE and following < block_end:
             return self.code[following].name == "local.get"
+        facts = self._liveness[position]
+        node = bisect_left(facts.flow.starts, block_end - self.starts[position]) - 1
         return bool(facts.live_out[node] & facts.bit_of.get(self.locals[access], 0))
 
     def _number(self, what: Instr | str, value_type: ValType | None) -> int:
@@ -122,6 +157,22 @@ class Text:
             number = self._numbers[key] = len(self.keys)
             self.keys.append(key)
         return number
+
+    def _copy(self, earlier: Text, position: int) -> None:
+        """Take over what was read of a body."""
+        base, start = len(self.code), earlier.starts[position]
+        end = start + len(earlier.module.functions[position].body)
+        self.code += earlier.code[start:end]
+        self.tokens += earlier.tokens[start:end]
+        self.locals += earlier.locals[start:end]
+        self.heights += earlier.heights[start:end]
+        self.pops += earlier.pops[start:end]
+        self.looped += earlier.looped[start:end]
+        moved = base - start
+        self.previous += [_moved(each, moved) for each in earlier.previous[start:end]]
+        self.following += [_moved(each, moved) for each in earlier.following[start:end]]
+        if position in earlier._liveness:
+            self._liveness[position] = earlier._liveness[position]
 
     def _append(self, function: Function, *, readable: bool) -> None:
         body = function.body
@@ -141,35 +192,50 @@ class Text:
         context = self.context
         facts = context.analysis(stack, function)
         parents = context.analysis(structure, function).parents
-        types = value_types(function, context)
+        types: list[ValType | None] = []
         local_types = [*context.param_types(function), *function.local_types()]
         last: dict[int, int] = {}
         looped = {BODY: 0}
         caught = {BODY: False}
+        tokens = [BARRIER] * len(parents)
+        plain = self._plain
         for index, instr in enumerate(function.body):
-            name, parent, place = instr.name, parents[index], base + index
-            operands = facts.operands(index)
-            self.pops.append(len(operands))
-            self.looped.append(looped[parent])
+            token = plain.get(instr)
+            if token is not None:
+                tokens[index] = token
+                continue
+            name, parent = instr.name, parents[index]
             if name in OPENERS:
                 looped[index] = 1 if name == "loop" else looped[parent]
                 caught[index] = name == "try_table" or caught[parent]
-            token = BARRIER
             if not facts.reachable[index] or facts.polymorphic[index] or name in _LEAVES:
-                pass
-            elif name in KINDS:
-                local = instr.immediates[0]
+                continue
+            if name in KINDS:
+                local, place = instr.immediates[0], base + index
                 if is_defaultable(local_types[local]):
-                    token = self._number(name, local_types[local])
+                    tokens[index] = self._number(name, local_types[local])
                 self.locals[place] = local
                 if local in last:
                     self.previous[place] = last[local]
                     self.following[last[local]] = place
                 last[local] = place
             elif name in _UNTYPED:
-                token = self._number(instr, types[operands[0]])
+                types = types or value_types(function, context)
+                tokens[index] = self._number(instr, types[facts.operands(index)[0]])
             elif not (caught[parent] and instr.effects & _THROWS):
-                token = self._number(instr, None)
-            self.tokens.append(token)
-        self.tokens[-1] = BARRIER
+                tokens[index] = token = self._number(instr, None)
+                if name not in OPENERS and not instr.effects & _THROWS:
+                    plain[instr] = token
+        if 0 in facts.reachable or 1 in facts.polymorphic:
+            for index, reached in enumerate(facts.reachable):
+                if not reached or facts.polymorphic[index]:
+                    tokens[index] = BARRIER
+        tokens[-1] = BARRIER
+        self.tokens += tokens
+        self.looped += bytes([looped[parent] for parent in parents])
+        self.pops += facts.counts()
         self.heights += facts.heights
+
+
+def _moved(place: int, distance: int) -> int:
+    return NOWHERE if place == NOWHERE else place + distance

@@ -186,7 +186,10 @@ def _size(code: Sequence[Instr]) -> int:
     return sum([instr.size for instr in code])
 
 
-PEEPHOLES: Final = Pass("peepholes", "replace instructions by shorter ones", peepholes)
+PEEPHOLES: Final = Pass("peepholes", "replace instructions by shorter ones", peepholes, alone=True)
 DENSE_PEEPHOLES: Final = Pass(
-    "dense-peepholes", "replace instructions by shorter but slower ones", dense_peepholes
+    "dense-peepholes",
+    "replace instructions by shorter but slower ones",
+    dense_peepholes,
+    alone=True,
 )

@@ -64,9 +64,12 @@ class Pass:
         run: returns a new function, or the very same object when there is nothing to do.  It
             need not be right: what the validator cannot prove is put back.
         enabling: whether a result of equal size is kept because other passes feed on it.
+        alone: whether each of its changes is proved by itself, since the cheap tiers, which are
+            all that proofs of several changes have, seldom can.
     """
 
     name: str
     summary: str
     run: Callable[[Function, Context], Function]
     enabling: bool = False
+    alone: bool = False

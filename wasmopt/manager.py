@@ -473,19 +473,19 @@ class Manager:
         if saved < 0 or (saved == 0 and not each.enabling):
             report.grown += 1
         else:
-            visit.steps.append(Step(report, proposal, saved))
+            visit.steps.append(Step(report, proposal, saved, each.alone))
 
     def _prove_steps(self, visit: Visit) -> bool:
         """Prove the steps of a visit, as many as possible with one proof.
 
-        Steps that change how often control forks are proved alone, since no cheap tier compares
-        what forks elsewhere.  What was not proved together is halved, until a single step shows
-        what is wrong.  That one is put back; what came behind it was made from it and is
-        forgotten.
+        Steps of passes that say so, and those that change how often control forks, are proved
+        alone, since no cheap tier compares what forks elsewhere.  What was not proved together is
+        halved, until a single step shows what is wrong.  That one is put back; what came behind
+        it was made from it and is forgotten.
         """
         steps = visit.steps
         versions = [visit.proved, *[step.after for step in steps]]
-        parts = parts_of(versions)
+        parts = parts_of(versions, [step.alone for step in steps])
         done = 0
         while parts:
             first, last = parts.pop()

@@ -15,6 +15,7 @@ Source: WebAssembly 3.0, Validation Algorithm (appendix A.3).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from wasmopt.arity import NEVER, Arities, Arity
@@ -62,6 +63,10 @@ class Stack:
     def operands(self, index: int) -> list[int]:
         """The values that an instruction pops, the deepest first."""
         return self._operands[self._operand_ends[index] : self._operand_ends[index + 1]]
+
+    def counts(self) -> list[int]:
+        """How many values each instruction pops."""
+        return [end - start for start, end in pairwise(self._operand_ends)]
 
     def results(self, index: int) -> range:
         """The values that an instruction pushes, the deepest first."""
@@ -127,7 +132,11 @@ class _Walk:
         self.body: Final = function.body
         self.shape: Final = context.analysis(structure, function)
         self.signatures: Final = context.signatures
-        self.stack: Final = Stack([], [], bytearray(size), bytearray(size), [], [], [], [0], [0])
+        starts, heights = list(range(size)), [0] * size
+        ends = [0] * (size + 1)
+        self.stack: Final = Stack(
+            starts, heights, bytearray(size), bytearray(size), [], [], [], ends, ends.copy()
+        )
         self.values: Final[list[int]] = []
         self.spans: Final[list[int]] = []
         results = self.signatures.func_type(function.type_index).results
@@ -147,10 +156,10 @@ class _Walk:
         for index, instr in enumerate(self.body):
             if index < resume:
                 continue
-            heights.append(len(values))
+            heights[index] = height = len(values)
             pops, pushes = arities[instr]
             if pushes == NEVER:
-                start = self.control(index, instr, pops)
+                starts[index] = self.control(index, instr, pops)
                 base, live = self.frames[-1].base, self.live
                 if not self.typed:
                     resume = self.frames[-1].boundaries[-1]
@@ -158,13 +167,20 @@ class _Walk:
                 if live:
                     reachable[index] = 1
                 start = index
-                if pops == 1 and len(values) > base:
+                if not pops:
+                    pass
+                elif pops <= 2 and height - base >= pops:
                     value = values.pop()
                     consumers[value] = index
-                    operands.append(value)
-                    start = spans[value]
-                elif pops:
-                    start = self.pop(index, pops)
+                    if pops == 2:
+                        upper, value = value, values.pop()
+                        consumers[value] = index
+                        operands += value, upper
+                    else:
+                        operands.append(value)
+                    starts[index] = start = spans[value]
+                else:
+                    starts[index] = start = self.pop(index, pops)
                 if pushes == 1:
                     values.append(len(spans))
                     spans.append(start)
@@ -172,9 +188,8 @@ class _Walk:
                     consumers.append(-1)
                 elif pushes:
                     self.push(index, pushes, start)
-            starts.append(start)
-            operand_ends.append(len(operands))
-            result_ends.append(len(producers))
+            operand_ends[index + 1] = len(operands)
+            result_ends[index + 1] = len(producers)
             if resume > index:
                 self.skip(index, resume)
 
@@ -293,10 +308,10 @@ class _Walk:
         """Pass over the polymorphic code between an unconditional branch and `resume`."""
         stack, length = self.stack, resume - index - 1
         stack.polymorphic[index + 1 : resume] = b"\1" * length
-        stack.starts.extend([NO_SPAN] * length)
-        stack.heights.extend([-1] * length)
-        stack._operand_ends.extend([len(stack._operands)] * length)
-        stack._result_ends.extend([len(stack.producers)] * length)
+        stack.starts[index + 1 : resume] = [NO_SPAN] * length
+        stack.heights[index + 1 : resume] = [-1] * length
+        stack._operand_ends[index + 2 : resume + 1] = [len(stack._operands)] * length
+        stack._result_ends[index + 2 : resume + 1] = [len(stack.producers)] * length
         del self.values[self.frames[-1].base :]
 
     def named_type(self, index: int, instr: Instr) -> FuncType:

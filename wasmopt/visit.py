@@ -17,11 +17,15 @@ _FORKS: Final = frozenset(["if", "loop", "br_if", "br_table"])
 
 
 class Step(NamedTuple):
-    """A version that a pass proposed, `saved` bytes shorter than the one before."""
+    """A version that a pass proposed, `saved` bytes shorter than the one before.
+
+    It is to be proved `alone` if the pass says so.
+    """
 
     report: PassReport
     after: Function
     saved: int
+    alone: bool
 
 
 class Change(NamedTuple):
@@ -68,14 +72,19 @@ class Visit:
         return self.steps[-1].after if self.steps else self.proved
 
 
-def parts_of(versions: Sequence[Function]) -> list[tuple[int, int]]:
-    """The steps between versions in parts that may be proved together, the last part first."""
+def parts_of(versions: Sequence[Function], alone: Sequence[bool]) -> list[tuple[int, int]]:
+    """The steps between versions in parts that may be proved together, the last part first.
+
+    Args:
+        versions: of a function, each made from the one before.
+        alone: for each step from one to the next whether it is to be a part of its own.
+    """
     last = len(versions) - 1
     if last < 2:
         return [(0, last)] if last else []
     forks = [Counter([i.name for i in each.body if i.name in _FORKS]) for each in versions]
     cuts = {0, last}
     for step in range(last):
-        if forks[step] != forks[step + 1]:
+        if alone[step] or forks[step] != forks[step + 1]:
             cuts |= {step, step + 1}
     return list(pairwise(sorted(cuts)))[::-1]

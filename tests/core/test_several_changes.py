@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,14 @@ def test_one_proof_for_all_changes() -> None:
     assert numbers(manager.settled.functions[0]) == []
     for report in manager.reports.values():
         assert (report.attempts, report.kept, report.proved) == (1, 1, {"trusted": 1})
+
+
+def test_changes_of_a_pass_that_says_so_are_proved_alone() -> None:
+    gate, several = Gate(), Gate()
+    passes = [replace(each, alone=number == 3) for number, each in enumerate(PASSES)]
+    manager = run(gate, several, *passes)
+    assert (gate.asked, several.asked) == ([1], [3, COUNT - 4])
+    assert numbers(manager.settled.functions[0]) == []
 
 
 @pytest.mark.parametrize("wrong", [(0,), (3,), (COUNT - 1,), (0, 1), (2, 6), tuple(range(COUNT))])

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.programs import observe, programs
 from tests.support import module_of
+from wasmopt.context import Context
 from wasmopt.encode import encode
 from wasmopt.instr import Instr
 from wasmopt.manager import Manager
@@ -20,6 +21,7 @@ from wasmopt.options import Options
 from wasmopt.passes import MODULE_PASSES
 from wasmopt.passes.outline import outline_once
 from wasmopt.passes.outline_choice import Limits
+from wasmopt.passes.outline_text import Text
 from wasmopt.validate import validate
 from wasmopt.verify import Prover, prove_module
 
@@ -152,7 +154,7 @@ def test_random_programs_do_the_same(program: str) -> None:
     """Each function is there three times, so that most of it is outlined."""
     before = module_of(program)
     before = replace(before, functions=(*before.functions, *before.functions[-1:] * 2))
-    after = outline_once(before, EVERYWHERE)
+    after = outline_once(Text(before, Context(before)), EVERYWHERE)
     if after is not before:
         validate(after)
         assert observe(encode(after)) == observe(encode(before))
