@@ -136,18 +136,34 @@ def masked(n: Normaliser, term: Term, mask: int) -> Term | None:
 
 
 def shifted(n: Normaliser, term: Term, count: int) -> Term | None:
-    """The sum `term` shifted right without sign, when its summands have no bit in common."""
-    summands: list[tuple[int, Term]] = []
-    by = n.arena.constant(term.sort, count)
-    for factor, each, _ in _disjoint_parts(n, term) or ():
-        if factor >> count:
-            summands.append((factor >> count, each))
-        else:
-            rest = (
-                by if factor == 1 else n.arena.constant(term.sort, count - trailing_zeros(factor))
-            )
-            summands.append((1, n.apply(_SHR_U[term.sort], (each, rest))))
-    return total(n, term.sort, summands) if summands else None
+    """The sum `term` shifted right without sign, when its summands have no bit in common, or none
+    of them has any of the bits that are shifted out.
+    """
+    sort = term.sort
+    apart = _disjoint_parts(n, term)
+    if apart is not None:
+        return total(n, sort, [_part(n, factor, each, count) for factor, each, _ in apart])
+    payload: Any = term.payload
+    constant, factors = payload
+    pairs = list(zip(factors, term.args, strict=True))
+    lost = (1 << count) - 1
+    if constant & lost or any(factor * (each.ones & -each.ones) & lost for factor, each in pairs):
+        return None
+    bits = BITS[sort]
+    summands = [_part(n, _signed(factor, bits), each, count) for factor, each in pairs]
+    full = (1 << bits) - 1
+    summands.append((1, n.arena.constant(sort, _signed(constant, bits) >> count & full)))
+    kept = n.arena.constant(sort, full >> count)
+    return n.apply(_AND[sort], (total(n, sort, summands), kept))
+
+
+def _part(n: Normaliser, factor: int, term: Term, count: int) -> tuple[int, Term]:
+    """A summand, its bits shifted right, as factor and term."""
+    zeros = trailing_zeros(factor)
+    if zeros >= count:
+        return factor >> count, term
+    rest = n.arena.constant(term.sort, count - zeros)
+    return factor >> zeros, n.apply(_SHR_U[term.sort], (term, rest))
 
 
 # -- equality ----------------------------------------------------------------------------------
@@ -157,7 +173,8 @@ def equal(n: Normaliser, left: Term, right: Term) -> Term:
     """The i32 truth of `left` = `right`: their difference is 0.
 
     Terms go to the left and the constant to the right, with the sign that makes the first
-    coefficient the lesser one; `x - y` = 0 is written `x` = `y`.
+    coefficient the lesser one; `x - y` = 0 is written `x` = `y`, and `x * 2**k` = 0 asks for the
+    low bits of x.
     """
     sort = left.sort
     if is_plain(left) and (is_plain(right) or right.op == "const") and left is not right:
@@ -171,6 +188,11 @@ def equal(n: Normaliser, left: Term, right: Term) -> Term:
     factors = [factor & mask for factor in factors]
     if not terms:
         return n.arena.constant("i32", int(constant & mask == 0))
+    common = constant & mask
+    for factor in factors:
+        common |= factor
+    if common & 1 == 0:
+        return _equal_low_bits(n, sort, (constant, terms, factors), trailing_zeros(common))
     if factors[0] > -factors[0] & mask:
         constant, factors = -constant, [-factor & mask for factor in factors]
     if constant & mask == 0:
@@ -181,6 +203,21 @@ def equal(n: Normaliser, left: Term, right: Term) -> Term:
     if base.op == "const":
         return n.arena.constant("i32", int(base.payload == -constant & mask))
     return n.rewrite(f"{sort}.eq", (base, n.arena.constant(sort, -constant & mask)))
+
+
+def _equal_low_bits(
+    n: Normaliser, sort: str, difference: tuple[int, Sequence[Term], Sequence[int]], count: int
+) -> Term:
+    """The i32 truth of a sum = 0, all of which is a multiple of 2**count."""
+    constant, terms, factors = difference
+    bits = BITS[sort] - count
+    low = [_signed(factor >> count, bits) for factor in factors]
+    base = build(n, sort, 0, _coefficients(terms, low))
+    mask = (1 << bits) - 1
+    kept = n.arena.constant(sort, mask)
+    low_bits = n.apply(_AND[sort], (base, kept))
+    right = n.arena.constant(sort, -(constant >> count) & mask)
+    return equal(n, low_bits, right)
 
 
 def _coefficients(terms: Sequence[Term], factors: Sequence[int]) -> dict[Term, int]:
