@@ -9,7 +9,7 @@
 Needs: the same instructions in a row, whatever their locals are called and up to a few constants,
 with whole constructs inside, no way out but the end, and at most one result.  Keeps: what leaves
 the function or may throw within reach of a handler; code in loops, unless told otherwise, since a
-call costs time.  Costs: the total length of all repeats, in each of `ROUNDS`.
+call costs time.  Costs: the total length of all repeats, in each round.
 
 A function costs its entry, and a signature if it is a new one; a place costs the call and what it
 hands over.  All of that is counted in bytes before a run is chosen.  Texts, repeats, plans and the
@@ -33,8 +33,9 @@ from wasmopt.passes.module_edits import plain_types, with_types
 from wasmopt.passes.outline_choice import Chosen, Limits, choose
 from wasmopt.passes.outline_text import Text
 
-ROUNDS: Final = 3
-"""Times that the code is searched: outlined functions have code in common, and so have calls."""
+WORTHWHILE: Final = 500
+"""The code is searched again, since outlined functions have code in common and so have calls, until
+a round saves less than one in so many bytes: three times for most modules, five for rollup's."""
 _BY_NAME: Final = {
     "all": Limits(loops=True, least=0),
     "cold": Limits(loops=False, least=0),
@@ -61,13 +62,13 @@ def outline(module: Module, options: Options) -> tuple[Module, Correspondence] |
         return None
     changed, size = module, len(encode(module))
     text: Text | None = None
-    for _ in range(ROUNDS):
+    saved = size
+    while saved * WORTHWHILE >= size:
         text = Text(changed, Context(changed), text)
         following = outline_once(text, limits)
-        new_size = len(encode(following))
-        if new_size >= size:
-            break
-        changed, size = following, new_size
+        saved = size - len(encode(following))
+        if saved > 0:
+            changed, size = following, size - saved
     if changed is module:
         return None
     imported = len(module.imported(Kind.FUNCTION))
