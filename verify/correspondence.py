@@ -18,12 +18,12 @@ from wasmopt.context import Context
 from wasmopt.errors import ValidationError
 from wasmopt.function import Function
 from wasmopt.module import Kind, Module
-from wasmopt.module_change import Correspondence
+from wasmopt.module_change import Correspondence, Map
 from wasmopt.renumber import GoneError, Renumbering
 from wasmopt.report import ProofReport
 from wasmopt.validate import validate
 from wasmopt.verdict import Obligation, Proved, Prover, Refuted, Unproved, Verdict
-from wasmopt.verify.global_facts import GlobalFacts
+from wasmopt.verify.global_facts import GlobalFacts, without_reads
 from wasmopt.verify.inlining import ExpansionError, Inliner
 from wasmopt.verify.joint_module import JointModule, complete
 from wasmopt.verify.module_parts import (
@@ -86,6 +86,7 @@ def _decide(
     try:
         check_honest(before, after)
         validate(after)
+        before = without_reads(before, _gone(claim.maps.get(Kind.GLOBAL)))
         return Proved(_Proof(before, after, claim, prover, report=report, sources=sources).run())
     except (RefusedError, GoneError, ExpansionError) as refusal:
         return Unproved(str(refusal))
@@ -96,6 +97,10 @@ def _decide(
     except Exception as error:  # the gate must hold whatever happens behind it
         _log.exception("the validator failed on a module")
         return Unproved(f"internal: {type(error).__name__}")
+
+
+def _gone(indices: Map | None) -> list[int]:
+    return [old for old, new in enumerate(indices or ()) if new is None]
 
 
 class _Proof:

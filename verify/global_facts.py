@@ -11,9 +11,12 @@ the global, it reads what the instruction pushes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from wasmopt.context import Context
 from wasmopt.instr import Instr, InstrPool
-from wasmopt.module import Kind
+from wasmopt.module import Kind, Module
 
 _CONSTANTS = frozenset(["i32.const", "i64.const", "f32.const", "f64.const", "v128.const"])
 
@@ -39,3 +42,19 @@ class GlobalFacts(dict[int, Instr]):
     def reads(self, pool: InstrPool) -> dict[Instr, Instr]:
         """The instructions that read such a global, each with what pushes the same."""
         return {pool.make("global.get", index): constant for index, constant in self.items()}
+
+
+def without_reads(module: Module, gone: Iterable[int]) -> Module:
+    """The module with constants in place of what reads those globals, as far as they are known."""
+    context = Context(module)
+    facts = context.table(GlobalFacts)
+    reads = {
+        context.pool.make("global.get", index): facts[index] for index in gone if index in facts
+    }
+    functions = [
+        function
+        if reads.keys().isdisjoint(function.body)
+        else function.with_body([reads.get(instr, instr) for instr in function.body])
+        for function in module.functions
+    ]
+    return replace(module, functions=tuple(functions)) if reads else module

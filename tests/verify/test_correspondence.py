@@ -36,6 +36,27 @@ def test_reordering_under_the_right_maps_is_proved() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "code", "why"),
+    [
+        ("(global i32 (i32.const 7))", "", None),
+        ("(global (mut i32) (i32.const 7))", "", None),
+        ("(global i32 (i32.const 8))", "", "function 0"),
+        ("(global i32 (i32.const 3) (i32.const 4) (i32.add))", "", "gone but still named"),
+        ("(global (mut i32) (i32.const 7))", "i32.const 7 global.set 0", "gone but still named"),
+        ('(global (export "g") i32 (i32.const 7))', "", "gone but still named"),
+    ],
+)
+def test_a_global_that_is_gone_was_one_constant(first: str, code: str, why: str | None) -> None:
+    rest = '(global (mut i32) (i32.const 1)) (func (export "a") (result i32)'
+    before = f"{first} {rest} {code} global.get 0 global.get 1 global.set 1)"
+    after = f"{rest} {code.replace('global.set 0', 'drop')} i32.const 7 global.get 0 global.set 0)"
+    if why is None:
+        assert_proved(before, after, claim(globals=(None, 0)))
+    else:
+        assert_refused(before, after, claim(globals=(None, 0)), why)
+
+
+@pytest.mark.parametrize(
     ("right", "wrong", "why"),
     [
         ("(start 1)", "", "start function"),
@@ -85,7 +106,7 @@ def test_what_is_not_the_same_under_the_maps_is_refused(right: str, wrong: str, 
         {"globals": (0, 1, 2)},
         {"globals": (1, 2, 0)},
         {"globals": (0, 1, 1)},
-        {"globals": (0, None, 1)},
+        {"globals": (0, 1, None)},
         {"memories": (None,)},
         {"tables": (None,)},
         {"elements": (None,)},
