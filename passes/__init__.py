@@ -31,6 +31,7 @@ from wasmopt.passes.merge_segments import MERGE_SEGMENTS
 from wasmopt.passes.number_locals import NUMBER_LOCALS
 from wasmopt.passes.outline import OUTLINE
 from wasmopt.passes.peepholes import DENSE_PEEPHOLES, PEEPHOLES
+from wasmopt.passes.propagate_globals import PROPAGATE_GLOBALS
 from wasmopt.passes.remove_unused import REMOVE_UNUSED
 from wasmopt.passes.reorder_indices import REORDER_FUNCTIONS, REORDER_GLOBALS, REORDER_TYPES
 from wasmopt.passes.reorder_locals import REORDER_LOCALS
@@ -77,6 +78,7 @@ MODULE_PASSES: Final[dict[str, ModulePass]] = {
         MERGE_SEGMENTS,
         NUMBER_LOCALS,
         OUTLINE,
+        PROPAGATE_GLOBALS,
         REMOVE_UNUSED,
         REORDER_FUNCTIONS,
         REORDER_GLOBALS,
@@ -95,17 +97,18 @@ _REST: Final = (
 )
 _LOCAL: Final = (*_FOLD, *_REST)
 _SHORT: Final = (*_FOLD, "fold-tails", *_REST)
+_FIRST: Final = ("remove-unused", "propagate-globals")
 _WHOLE: Final = ("remove-unused", "dead-arguments", "inline-small", "inlining")
 _ORDER: Final = (
     *("remove-unused", "short-forms", "data"),
     *("reorder-functions", "reorder-globals", "reorder-types"),
 )
 _FAST: Final = (
-    *("remove-unused", *_FOLD, *_WHOLE, *_LOCAL),
+    *(*_FIRST, *_FOLD, *_WHOLE, *_LOCAL),
     *("duplicate-functions", "outlining", *_ORDER),
 )
-_TWICE: Final = ("remove-unused", *_FOLD, *_WHOLE, *_SHORT, *_WHOLE, *_SHORT)
-_SHARE: Final = ("constants", "outlining", "dead-arguments", "inlining")
+_TWICE: Final = (*_FIRST, *_FOLD, *_WHOLE, *_SHORT, *_WHOLE, *_SHORT)
+_SHARE: Final = ("propagate-globals", "constants", "outlining", "dead-arguments", "inlining")
 _SMALL: Final = (*_TWICE, "duplicate-functions", *_SHARE, *_ORDER)
 _SMALLEST: Final = (
     *(*_TWICE, "duplicate-functions", "similar-functions", "inline-small", "dense-peepholes"),

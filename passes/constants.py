@@ -6,16 +6,15 @@
     (global $g i32 (i32.const 1048576))  …        →  global.get $g, likewise
     (global $h (mut i32) (i32.const 5)), never written
     global.get $h, two bytes being the index      →  i32.const 5
-    (global $i i32 (i32.const 70))  global.get $i →  i32.const 70        where that is all of it
 
 Needs: how often each constant is used, which globals hold one for good, and the forms of a constant
-(`constant_forms`).  Keeps: code with legacy exceptions, and what it names.  Costs: one count over
-all bodies, and one walk over those that change; at run time a read or an instruction or two, which
-optimizing engines compute when they compile.
+(`constant_forms`).  Keeps: all globals, since what nobody names any more is for remove-unused; code
+with legacy exceptions.  Costs: one count over all bodies, and one walk over those that change; at
+run time a read or an instruction or two, which optimizing engines compute when they compile.
 
-A global costs its entry, a use of it two bytes below index 128 and three above; of new ones, the
-most used constants get the lowest indices.  It is weighed against the shortest form that needs
-none.
+A new global costs its entry, a use of it two bytes below index 128 and three above; the most used
+constants get the lowest indices.  It is weighed against the shortest form that needs none.
+Constants of two bytes stay: nothing is shorter.
 """
 
 from __future__ import annotations
@@ -31,8 +30,6 @@ from wasmopt.module import Global, GlobalType, Kind, Module
 from wasmopt.module_change import Correspondence, ModulePass
 from wasmopt.options import Options
 from wasmopt.passes.constant_forms import Code, shortest_form, size
-from wasmopt.passes.module_edits import compressed, follow
-from wasmopt.passes.module_uses import count_uses
 from wasmopt.reader import unsigned_leb_size
 from wasmopt.types import F32, F64, I32, I64, V128, ValType
 from wasmopt.validate import legacy_exceptions
@@ -55,7 +52,7 @@ def constants(module: Module, _options: Options) -> tuple[Module, Correspondence
     for function in module.functions:
         if not legacy or legacy.isdisjoint(function.body):
             uses.update(function.body)
-    instead, gone = _known(module, uses)
+    instead = _known(module)
     new: list[Instr] = []
     index = len(module.imported(Kind.GLOBAL)) + len(module.globals)
     loose = [each for each in uses if each.name in TYPES]
@@ -72,32 +69,22 @@ def constants(module: Module, _options: Options) -> tuple[Module, Correspondence
             index += 1
         elif len(form) > 1:
             instead[constant] = form
-    if not gone and instead.keys().isdisjoint(uses):
+    if instead.keys().isdisjoint(uses):
         return None
     changed = _changed(module, instead, new)
-    claim = Correspondence()
-    if gone:
-        kept = [each not in gone for each in range(index)]
-        claim = Correspondence({Kind.GLOBAL: compressed(kept[: index - len(new)])})
-        whole = Correspondence({Kind.GLOBAL: compressed(kept)})
-        changed = follow(changed, whole)
     if len(encode(changed)) >= len(encode(module)):
         return None  # the first global costs a section
-    return changed, claim
+    return changed, Correspondence()
 
 
-def _known(module: Module, uses: Counter[Instr]) -> tuple[dict[Instr, Code], set[int]]:
-    """What globals that are there already make shorter, a constant or a read of one of them; and
-    globals that are not worth their entry, whose reads are among that, too.
-    """
-    named = count_uses(module, "global")
+def _known(module: Module) -> dict[Instr, Code]:
+    """What globals that are there already make shorter: a constant, or a read of one of them."""
     imported = len(module.imported(Kind.GLOBAL))
     written = {each.index for each in module.exports if each.kind is Kind.GLOBAL}
     for instr in set().union(*[function.body for function in module.functions]):
         if instr.name == "global.set":
             written.add(instr.immediates[0])
     shorter: dict[Instr, Code] = {}
-    gone: set[int] = set()
     for index, entry in enumerate(module.globals, imported):
         constant = entry.init[0]
         if constant.name not in TYPES or len(entry.init) != 2:
@@ -105,16 +92,11 @@ def _known(module: Module, uses: Counter[Instr]) -> tuple[dict[Instr, Code], set
         if entry.type.mutable and index in written:
             continue
         get = module.pool.make("global.get", index)
-        form = shortest_form(constant, module.pool)
-        gained = (uses[get] + uses[constant]) * (size(form) - get.size)
-        if named[index] == uses[get] and gained < constant.size + _ENTRY_SIZE:
-            shorter[get] = form
-            gone.add(index)
-        elif constant.size < get.size:
+        if constant.size < get.size:
             shorter[get] = (constant,)
         elif get.size < constant.size:
             shorter.setdefault(constant, (get,))
-    return shorter, gone
+    return shorter
 
 
 def _changed(module: Module, instead: dict[Instr, Code], new: Iterable[Instr]) -> Module:

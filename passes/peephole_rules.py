@@ -107,6 +107,14 @@ and-and: iN.const c, iN.and, iN.const d, iN.and -> iN.const [c d iN.and], iN.and
 or-or: iN.const c, iN.or, iN.const d, iN.or -> iN.const [c d iN.or], iN.or
 xor-xor: iN.const c, iN.xor, iN.const d, iN.xor -> iN.const [c d iN.xor], iN.xor
 mul-mul: iN.const c, iN.mul, iN.const d, iN.mul -> iN.const [c d iN.mul], iN.mul
+add-shl-add: iN.const c, iN.add, iN.const k, iN.shl, iN.const d, iN.add
+    -> iN.const k, iN.shl, iN.const [d c k iN.shl iN.add], iN.add
+add-shl-sub: iN.const c, iN.add, iN.const k, iN.shl, iN.const d, iN.sub
+    -> iN.const k, iN.shl, iN.const [d c k iN.shl iN.sub], iN.sub
+sub-shl-add: iN.const c, iN.sub, iN.const k, iN.shl, iN.const d, iN.add
+    -> iN.const k, iN.shl, iN.const [d c k iN.shl iN.sub], iN.add
+sub-shl-sub: iN.const c, iN.sub, iN.const k, iN.shl, iN.const d, iN.sub
+    -> iN.const k, iN.shl, iN.const [d c k iN.shl iN.add], iN.sub
 
 # Shorter constants
 add-negative: iN.const c, iN.add -> iN.const [0 c iN.sub], iN.sub
