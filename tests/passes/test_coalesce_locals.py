@@ -119,7 +119,10 @@ def test_a_local_does_not_move_into_another_type() -> None:
 
 
 def test_the_zero_that_a_local_begins_with_is_not_in_a_parameter() -> None:
-    stays("(param i32) (local i32) local.get 0 call $use local.get 1 call $use")
+    becomes(
+        "(param i32) (local i32) local.get 0 call $use local.get 1 call $use",
+        "(param i32) local.get 0 call $use i32.const 0 call $use",
+    )
     stays(
         """(param i32) (local i32) local.get 0 if i32.const 7 local.set 1 end
         local.get 1 call $use"""
@@ -129,12 +132,12 @@ def test_the_zero_that_a_local_begins_with_is_not_in_a_parameter() -> None:
 def test_a_copy_of_the_zero_that_a_local_begins_with_goes() -> None:
     becomes(
         "(param i64) (local i64) local.get 1 local.set 0 local.get 0 call $wide",
-        "(param i64) (local i64) local.get 1 call $wide",
+        "(param i64) i64.const 0 call $wide",
     )
     becomes(
         """(local i64 i64) local.get 0 local.get 1 local.set 0 call $wide
         local.get 0 call $wide""",
-        "(local i64 i64) local.get 0 call $wide local.get 1 call $wide",
+        "i64.const 0 call $wide i64.const 0 call $wide",
     )
 
 
@@ -178,7 +181,7 @@ def test_unreachable_code_does_not_matter() -> None:
     becomes(
         """(param i32) (local i32) local.get 0 local.set 1 local.get 1 call $use return
         local.get 1 local.get 0 local.set 1 i32.add call $use""",
-        "(param i32) local.get 0 call $use return local.get 0 i32.add call $use",
+        "(param i32) local.get 0 call $use return i32.const 0 i32.add call $use",
     )
 
 

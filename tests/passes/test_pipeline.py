@@ -50,9 +50,9 @@ def optimized(level: str, func: str) -> Function:
         ),
         pytest.param(
             "(local i32 f32) i32.const 0 local.set 0 i32.const 1 call_indirect (result i32)"
-            " local.get 0 i32.add call $use",
-            "(local i32) call $value local.get 0 i32.add call $use",
-            id="a zero that is there already, a call at a known place",
+            " local.get 0 call $use call $use",
+            "call $value i32.const 0 call $use call $use",
+            id="a zero that needs no local, a call at a known place",
         ),
     ],
 )
