@@ -30,6 +30,7 @@ from wasmopt.module import Global, GlobalType, Kind, Module
 from wasmopt.module_change import Correspondence, ModulePass
 from wasmopt.options import Options
 from wasmopt.passes.constant_forms import Code, shortest_form, size
+from wasmopt.passes.global_constants import ENTRY_SIZE
 from wasmopt.reader import unsigned_leb_size
 from wasmopt.types import F32, F64, I32, I64, V128, ValType
 from wasmopt.validate import legacy_exceptions
@@ -41,8 +42,6 @@ TYPES: Final[dict[str, ValType]] = {
     "f64.const": F64,
     "v128.const": V128,
 }
-_ENTRY_SIZE: Final = 3
-"""Bytes of a global besides its constant: type, mutability, `end`."""
 
 
 def constants(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
@@ -63,7 +62,7 @@ def constants(module: Module, _options: Options) -> tuple[Module, Correspondence
                 instead[constant] = form
             continue
         saved = size(form) - 1 - unsigned_leb_size(index)
-        if uses[constant] * saved > constant.size + _ENTRY_SIZE:
+        if uses[constant] * saved > constant.size + ENTRY_SIZE:
             instead[constant] = (module.pool.make("global.get", index),)
             new.append(constant)
             index += 1

@@ -42,6 +42,8 @@ def _without_unnamed(function: Function, body: tuple[Instr, ...], context: Conte
     uses = count_uses(body)
     types = function.local_types()
     kept = [local for local in range(len(types)) if params + local in uses]
+    if len(kept) == len(types):
+        return function.with_body(body)
     number_of = {params + local: params + place for place, local in enumerate(kept)}
     groups = group_locals([types[local] for local in kept])
     return Function(

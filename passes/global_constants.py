@@ -12,6 +12,8 @@ from wasmopt.context import Context
 from wasmopt.instr import Instr
 from wasmopt.module import Kind
 
+ENTRY_SIZE: Final = 3
+"""Bytes of a global besides its constant: type, mutability, `end`."""
 _CONSTANTS: Final = frozenset(["i32.const", "i64.const", "f32.const", "f64.const", "v128.const"])
 
 

@@ -23,13 +23,10 @@ from wasmopt.instr import Instr
 from wasmopt.module import Kind, Module
 from wasmopt.module_change import Correspondence, ModulePass
 from wasmopt.options import Options
-from wasmopt.passes.global_constants import constant_globals
+from wasmopt.passes.global_constants import ENTRY_SIZE, constant_globals
 from wasmopt.passes.module_edits import compressed, follow
 from wasmopt.passes.module_uses import count_uses
 from wasmopt.validate import legacy_exceptions
-
-_ENTRY_SIZE: Final = 3
-"""Bytes of a global besides its constant: type, mutability, `end`."""
 
 
 def propagate_globals(module: Module, _options: Options) -> tuple[Module, Correspondence] | None:
@@ -67,7 +64,7 @@ def _not_worth_it(
     for index, constant in known.items():
         get = module.pool.make("global.get", index)
         saved = (uses[get] + uses[constant]) * (constant.size - get.size)
-        if named[index] == uses[get] and saved < constant.size + _ENTRY_SIZE:
+        if named[index] == uses[get] and saved < constant.size + ENTRY_SIZE:
             instead[get] = constant
             gone[index] = None
     return instead, gone
